@@ -1,0 +1,6 @@
+//! The custom resources as users write them: types only, no behaviour.
+//!
+//! Nothing here depends on another module of this crate. Values become trustworthy in `parse`.
+
+pub mod labels;
+pub mod v1alpha1;

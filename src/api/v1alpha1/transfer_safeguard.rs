@@ -1,0 +1,309 @@
+//! TransferSafeguard: one legal instrument.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{CommonStatus, LocalRef};
+
+/// One legal instrument with its parties, scope, validity and assessments.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[kube(
+    group = "carnet.dev",
+    version = "v1alpha1",
+    kind = "TransferSafeguard",
+    status = "CommonStatus",
+    shortname = "tsg",
+    category = "carnet",
+    printcolumn(name = "Through", type_ = "string", json_path = ".spec.validThrough"),
+    printcolumn(name = "Until", type_ = "date", json_path = ".spec.validUntil", priority = 1),
+    printcolumn(name = "Preference", type_ = "integer", json_path = ".spec.preference"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].status"
+    ),
+    printcolumn(
+        name = "In force",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='InForce')].status"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+pub struct TransferSafeguardSpec {
+    /// The instrument; exactly one. What it serves follows from it, never from a claim beside it.
+    pub instrument: Instrument,
+    /// Transfer impact assessments, for each regime and country.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub assessments: Vec<Assessment>,
+    /// What it covers; wide is written `{any: true}`.
+    pub scope: SafeguardScope,
+    /// First valid day (UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 10, max = 10))]
+    pub valid_from: Option<String>,
+    /// Last valid day, whole (UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 10, max = 10))]
+    pub valid_through: Option<String>,
+    /// The instant at which it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Time>,
+    /// Lower is relied on first; left out = 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub preference: Option<i32>,
+    /// Where the signed document is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<Document>,
+}
+
+/// A legal instrument; exactly one field is set.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Instrument {
+    /// Standard contractual clauses of Decision (EU) 2021/914, with the UK and Swiss additions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standard_contractual_clauses: Option<StandardContractualClauses>,
+    /// One organisation's Data Privacy Framework entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_privacy_framework: Option<DataPrivacyFramework>,
+    /// An adequacy decision that covers only some recipients, claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adequacy: Option<ClaimedAdequacy>,
+}
+
+/// Standard contractual clauses.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StandardContractualClauses {
+    /// Day of signature (UTC).
+    #[schemars(length(min = 10, max = 10))]
+    pub executed_on: String,
+    /// Who exports to whom, under which module.
+    #[schemars(length(min = 1, max = 100))]
+    pub parties: Vec<ClauseParties>,
+    /// UK Addendum; without it nothing for UK data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uk_addendum: Option<UkAddendum>,
+    /// Swiss amendments; without them nothing for Swiss data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swiss_amendments: Option<SwissAmendments>,
+}
+
+/// Who exports to whom, under which module.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClauseParties {
+    /// Names of the exporting Parties.
+    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 253)))]
+    pub exporters: Vec<String>,
+    /// Names of the importing Parties.
+    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 253)))]
+    pub importers: Vec<String>,
+    /// The module.
+    pub module: ClauseModule,
+}
+
+/// Modules of the standard contractual clauses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+pub enum ClauseModule {
+    /// Module 1.
+    ControllerToController,
+    /// Module 2.
+    ControllerToProcessor,
+    /// Module 3.
+    ProcessorToProcessor,
+    /// Module 4.
+    ProcessorToController,
+}
+
+/// UK International Data Transfer Addendum.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UkAddendum {
+    /// Version of the addendum (`B1.0`).
+    #[schemars(length(min = 1, max = 16))]
+    pub version: String,
+    /// Day of signature (UTC).
+    #[schemars(length(min = 10, max = 10))]
+    pub executed_on: String,
+}
+
+/// Amendments that the Swiss authority asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SwissAmendments {
+    /// Day of signature (UTC).
+    #[schemars(length(min = 10, max = 10))]
+    pub executed_on: String,
+}
+
+/// One organisation's Data Privacy Framework entry. Each framework stands on its own.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DataPrivacyFramework {
+    /// The certified Party.
+    pub participant_ref: LocalRef,
+    /// Its certifications.
+    #[schemars(length(min = 1, max = 3))]
+    pub frameworks: Vec<Framework>,
+    /// What data the certification covers.
+    #[schemars(length(min = 1, max = 2))]
+    pub covered_data: Vec<CoveredData>,
+    /// Independent recourse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recourse: Option<Recourse>,
+    /// Day on which the public list was last read (UTC): warns at 30 days, carries nothing at 90.
+    #[schemars(length(min = 10, max = 10))]
+    pub checked_on: String,
+}
+
+/// A certification under one framework.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Framework {
+    /// Which framework.
+    pub name: FrameworkName,
+    /// Status on the public list.
+    pub status: FrameworkStatus,
+    /// First day of the certification (UTC).
+    #[schemars(length(min = 10, max = 10))]
+    pub since: String,
+    /// Last day before re-certification is due, whole (UTC).
+    #[schemars(length(min = 10, max = 10))]
+    pub recertify_by: String,
+}
+
+/// The three frameworks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
+pub enum FrameworkName {
+    /// EU-U.S. Data Privacy Framework.
+    #[serde(rename = "EU-US")]
+    EuUs,
+    /// UK Extension; needs an active EU-US.
+    UKExtension,
+    /// Swiss-U.S. Data Privacy Framework.
+    #[serde(rename = "Swiss-US")]
+    SwissUs,
+}
+
+/// Status on the public list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+pub enum FrameworkStatus {
+    /// Participates.
+    Active,
+    /// Participates while its re-certification is reviewed.
+    RecertificationUnderReview,
+    /// Lapsed.
+    Inactive,
+    /// Left.
+    Withdrawn,
+    /// Was removed.
+    Removed,
+}
+
+/// What data a certification covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
+pub enum CoveredData {
+    /// Data of people in an employment relationship.
+    #[serde(rename = "HR")]
+    Hr,
+    /// Everything else.
+    #[serde(rename = "NonHR")]
+    NonHr,
+}
+
+/// Independent recourse.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Recourse {
+    /// Who hears complaints.
+    #[schemars(length(min = 1, max = 253))]
+    pub provider: String,
+}
+
+/// A claimed adequacy decision.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimedAdequacy {
+    /// Id of the row in the law pack.
+    #[schemars(length(min = 1, max = 63))]
+    pub row: String,
+    /// Parties for which it is claimed.
+    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 253)))]
+    pub importers: Vec<String>,
+    /// Why they are covered.
+    #[schemars(length(min = 1, max = 1024))]
+    pub assertion: String,
+}
+
+/// A transfer impact assessment.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Assessment {
+    /// Regimes for which it was made.
+    #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 32)))]
+    pub regimes: Vec<String>,
+    /// Country that was assessed (ISO 3166-1, quote it).
+    #[schemars(length(min = 2, max = 3))]
+    pub country: String,
+    /// Day of completion (UTC).
+    #[schemars(length(min = 10, max = 10))]
+    pub completed_on: String,
+    /// Result.
+    pub outcome: AssessmentOutcome,
+    /// Day by which it must be reviewed (UTC); overdue warns, and after the grace carries nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 10, max = 10))]
+    pub review_by: Option<String>,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub reference: Option<String>,
+}
+
+/// Result of an assessment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+pub enum AssessmentOutcome {
+    /// The clauses hold there.
+    Effective,
+    /// They hold with supplementary measures.
+    EffectiveWithMeasures,
+    /// None is needed.
+    NotNeeded,
+    /// They do not hold: carries nothing.
+    Ineffective,
+}
+
+/// What a safeguard covers; `any: true` or at least one list. Lists are joined by AND.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SafeguardScope {
+    /// Everything; excludes the lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub any: Option<bool>,
+    /// Where the receiving workloads run (a copy: its store's namespace): the security boundary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1000), inner(length(min = 1, max = 63)))]
+    pub namespaces: Option<Vec<String>>,
+    /// Categories, exact or `a.*`; left out = all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 128)))]
+    pub categories: Option<Vec<String>>,
+}
+
+/// Where the signed document is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Document {
+    /// Its place.
+    #[schemars(length(min = 1, max = 253))]
+    pub reference: String,
+    /// Its SHA-256, 64 hex digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 64, max = 64), regex(pattern = "^[0-9a-f]{64}$"))]
+    pub sha256: Option<String>,
+}

@@ -1,0 +1,1 @@
+//! Reconcilers; they run on the leader.

@@ -1,0 +1,121 @@
+//! The law as data, already read: regimes, adequacy, provider regions. Loaded by `parse` from `law/`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use super::{
+    ids::{Country, RegimeId},
+    validity::Validity,
+};
+
+/// A versioned, dated, sourced pack.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LawPack {
+    /// Version, in every verdict.
+    pub version: String,
+    /// Day up to which the sources were read.
+    pub as_of: String,
+    /// Regimes by id.
+    pub regimes: BTreeMap<RegimeId, Regime>,
+    /// Adequacy decisions by row id.
+    pub adequacy: BTreeMap<Arc<str>, AdequacyRow>,
+    /// Row ids by regime and country.
+    pub adequacy_index: HashMap<(RegimeId, Country), Vec<Arc<str>>>,
+    /// Countries of provider regions.
+    pub regions: HashMap<String, BTreeMap<String, Country>>,
+    /// Alpha-2 by alpha-2 and alpha-3.
+    pub codes: HashMap<String, Country>,
+    /// The day from which each framework carries transfers, the regime it serves and its country.
+    pub frameworks: BTreeMap<super::safeguard::FrameworkName, FrameworkLaw>,
+}
+
+/// A regime and its territory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Regime {
+    /// Id.
+    pub id: RegimeId,
+    /// Name for people.
+    pub name: String,
+    /// Countries in which the data has not left it.
+    pub territory: BTreeSet<Country>,
+    /// What clauses need to serve it.
+    pub clauses_need: ClausesNeed,
+}
+
+/// What the standard clauses need to serve a regime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClausesNeed {
+    /// Nothing more.
+    Nothing,
+    /// The UK Addendum.
+    UkAddendum,
+    /// The Swiss amendments.
+    SwissAmendments,
+}
+
+/// An adequacy decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdequacyRow {
+    /// Id.
+    pub id: Arc<str>,
+    /// Regime that decided.
+    pub regime: RegimeId,
+    /// Country.
+    pub country: Country,
+    /// Whether it holds by itself (`all`) or must be claimed by a safeguard.
+    pub holds_by_itself: bool,
+    /// What it covers, for people.
+    pub scope: String,
+    /// When it holds.
+    pub validity: Validity,
+    /// The legal act.
+    pub instrument: String,
+}
+
+/// Law of one framework of the Data Privacy Framework.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrameworkLaw {
+    /// Regime that it serves.
+    pub regime: RegimeId,
+    /// Country of its participants' processing.
+    pub country: Country,
+    /// When it carries transfers.
+    pub validity: Validity,
+}
+
+impl LawPack {
+    /// Reads an alpha-2 or alpha-3 code.
+    pub fn country(&self, code: &str) -> Option<Country> {
+        self.codes.get(&code.to_ascii_uppercase()).copied()
+    }
+
+    /// Country of a provider's region; without a provider only where all providers that know the region agree.
+    pub fn region(&self, provider: Option<&str>, region: &str) -> Option<Country> {
+        if let Some(p) = provider {
+            return self.regions.get(p).and_then(|r| r.get(region)).copied();
+        }
+        let mut found = self.regions.values().filter_map(|r| r.get(region));
+        let first = found.next().copied()?;
+        found.all(|c| *c == first).then_some(first)
+    }
+
+    /// The regime that has `country` as territory.
+    pub fn regime_of(&self, country: Country) -> Option<&Regime> {
+        self.regimes.values().find(|r| r.territory.contains(&country))
+    }
+
+    /// Rows by which `regime` finds `country` adequate, whatever their validity.
+    pub fn adequacy_rows<'a>(
+        &'a self,
+        regime: &RegimeId,
+        country: Country,
+    ) -> impl Iterator<Item = &'a AdequacyRow> {
+        self.adequacy_index
+            .get(&(regime.clone(), country))
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.adequacy.get(id))
+    }
+}

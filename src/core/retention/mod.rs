@@ -1,0 +1,1 @@
+//! How long data stays: two clocks, computed apart.

@@ -1,0 +1,74 @@
+//! What the cluster's operator decided: one value for each flag that a decision reads.
+
+use std::collections::BTreeSet;
+
+use super::store::Place;
+
+/// How strictly transfers are judged; ordered, the strictest counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mode {
+    /// Report only.
+    Audit,
+    /// Admit with a warning.
+    #[default]
+    Warn,
+    /// Refuse.
+    Enforce,
+}
+
+/// Settings that decisions read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "one value for each flag of the command line")]
+pub struct Settings {
+    /// `--transfers`.
+    pub mode: Mode,
+    /// `--claims-from`: namespaces whose stores' `access` reaches other namespaces.
+    pub claims_from: ClaimsFrom,
+    /// `--exempt-namespaces` and our own.
+    pub exempt: BTreeSet<String>,
+    /// Our own namespace.
+    pub own_namespace: String,
+    /// `--same-entity Report`: the same entity abroad is noted, not judged.
+    pub same_entity_reported: bool,
+    /// `--assessment-grace` in days.
+    pub assessment_grace_days: i32,
+    /// `--max-exception` in days.
+    pub max_exception_days: i32,
+    /// `--default-location`: place of nodes without a label.
+    pub default_location: Option<Place>,
+    /// `--mixed-placement Bind`: mixed or unknown candidates wait for the binding.
+    pub mixed_waits_for_binding: bool,
+    /// `--read-configmaps`.
+    pub read_config_maps: bool,
+    /// `--dry-run-verdicts Deny`.
+    pub dry_run_denies: bool,
+}
+
+/// Whose claims reach other namespaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimsFrom {
+    /// Everybody's (`*`).
+    All,
+    /// Those of these namespaces.
+    Namespaces(BTreeSet<String>),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            mode: Mode::default(),
+            claims_from: ClaimsFrom::Namespaces(BTreeSet::new()),
+            exempt: ["kube-system", "kube-node-lease", "kube-public", "carnet-system"]
+                .map(String::from)
+                .into(),
+            own_namespace: "carnet-system".into(),
+            same_entity_reported: false,
+            assessment_grace_days: 90,
+            max_exception_days: 7,
+            default_location: None,
+            mixed_waits_for_binding: false,
+            read_config_maps: false,
+            dry_run_denies: false,
+        }
+    }
+}

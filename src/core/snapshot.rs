@@ -1,0 +1,120 @@
+//! Everything that decisions read, at one moment: immutable, shared by webhook, reconcilers, reports and CLI.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use super::{
+    exception::Exception,
+    hold::Hold,
+    ids::{ObjectKey, PartyName},
+    law::LawPack,
+    party::Party,
+    policy::Policy,
+    safeguard::Safeguard,
+    selector::Labels,
+    settings::{Mode, Settings},
+    store::{Place, Store},
+};
+
+/// Everything that decisions read. Build one with [`SnapshotBuilder`].
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The law.
+    pub law: Arc<LawPack>,
+    /// The cluster's settings.
+    pub settings: Arc<Settings>,
+    /// Parties by name.
+    pub parties: HashMap<PartyName, Arc<Party>>,
+    /// Stores by key.
+    pub stores: HashMap<ObjectKey, Arc<Store>>,
+    /// Safeguards by name.
+    pub safeguards: BTreeMap<Arc<str>, Arc<Safeguard>>,
+    /// Exceptions by name.
+    pub exceptions: BTreeMap<Arc<str>, Arc<Exception>>,
+    /// Policies by key.
+    pub policies: BTreeMap<ObjectKey, Arc<Policy>>,
+    /// Holds by name. An object that cannot be read is here as a hold on everything.
+    pub holds: BTreeMap<Arc<str>, Arc<Hold>>,
+    /// Namespaces by name.
+    pub namespaces: HashMap<String, Namespace>,
+    /// Nodes by name.
+    pub nodes: BTreeMap<String, Arc<Node>>,
+    /// Objects that could not be read, by kind, namespace and name.
+    pub invalid: BTreeMap<(String, String, String), String>,
+    /// Party that runs a namespace; a namespace that two parties claim is absent.
+    pub runs: HashMap<String, PartyName>,
+    /// What leads to a store.
+    pub reach: Reach,
+    /// Safeguards by importer.
+    pub by_importer: HashMap<PartyName, Vec<Arc<Safeguard>>>,
+}
+
+/// What leads to a store. Every value is a list, since several stores may stand behind one name.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// By Secret that `access` names.
+    pub secrets: HashMap<ObjectKey, Vec<ObjectKey>>,
+    /// By Secret for erasure.
+    pub erasure_secrets: HashMap<ObjectKey, Vec<ObjectKey>>,
+    /// By ConfigMap.
+    pub config_maps: HashMap<ObjectKey, Vec<ObjectKey>>,
+    /// By Service.
+    pub services: HashMap<ObjectKey, Vec<ObjectKey>>,
+    /// By claim.
+    pub claims: HashMap<ObjectKey, Vec<ObjectKey>>,
+    /// By ServiceAccount.
+    pub service_accounts: HashMap<ObjectKey, Vec<ObjectKey>>,
+    /// By host name, normalised; the port where one was declared.
+    pub hosts: HashMap<String, Vec<(Option<u16>, ObjectKey)>>,
+    /// By host of an object store's endpoint: bucket and store.
+    pub buckets: HashMap<String, Vec<(String, ObjectKey)>>,
+}
+
+/// What decisions read of a namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Namespace {
+    /// Mode of its label.
+    pub mode: Option<Mode>,
+    /// Whether it is going away.
+    pub terminating: bool,
+}
+
+/// What decisions read of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Name.
+    pub name: String,
+    /// Labels.
+    pub labels: Labels,
+    /// Where it is.
+    pub place: Place,
+}
+
+/// Collects parsed objects and derives the indexes.
+#[derive(Clone, Debug, Default)]
+pub struct SnapshotBuilder {
+    /// The law.
+    pub law: Arc<LawPack>,
+    /// The cluster's settings.
+    pub settings: Arc<Settings>,
+    /// Parties.
+    pub parties: Vec<Arc<Party>>,
+    /// Stores.
+    pub stores: Vec<Arc<Store>>,
+    /// Safeguards.
+    pub safeguards: Vec<Arc<Safeguard>>,
+    /// Exceptions.
+    pub exceptions: Vec<Arc<Exception>>,
+    /// Policies.
+    pub policies: Vec<Arc<Policy>>,
+    /// Holds.
+    pub holds: Vec<Arc<Hold>>,
+    /// Namespaces.
+    pub namespaces: HashMap<String, Namespace>,
+    /// Nodes.
+    pub nodes: Vec<Arc<Node>>,
+    /// Objects that could not be read.
+    pub invalid: BTreeMap<(String, String, String), String>,
+}

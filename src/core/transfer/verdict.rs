@@ -1,0 +1,121 @@
+//! What [`super::decide`] answers.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::ReliedOn;
+use crate::core::{
+    ids::{ObjectKey, PartyName, RegimeId},
+    store::Place,
+};
+
+/// The conjunction over all flows of a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Every flow that was judged, in a stable order.
+    pub flows: Vec<FlowVerdict>,
+    /// Version of the law pack.
+    pub law: String,
+    /// The instant for which it was judged.
+    pub at: Timestamp,
+    /// The next instant at which an answer changes by time alone.
+    pub next_change: Option<Timestamp>,
+}
+
+/// One flow and its outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowVerdict {
+    /// The flow.
+    pub flow: Flow,
+    /// Its outcome.
+    pub outcome: Outcome,
+}
+
+/// Data of one dataset under one regime to one place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Flow {
+    /// Store.
+    pub store: ObjectKey,
+    /// Dataset.
+    pub dataset: Arc<str>,
+    /// Regime.
+    pub regime: RegimeId,
+    /// Who exports.
+    pub exporter: PartyName,
+    /// Who receives; none = unknown.
+    pub importer: Option<PartyName>,
+    /// Where the workload runs.
+    pub place: Place,
+}
+
+/// Outcome of a flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The place lies inside the regime.
+    NoBorder,
+    /// An adequacy decision of scope "all" holds.
+    Adequate(ReliedOn),
+    /// A safeguard carries it.
+    Carried {
+        /// The one of best preference.
+        by: ReliedOn,
+        /// Others that would carry it too.
+        also: Vec<ReliedOn>,
+        /// What a person should look after (an overdue assessment, a stale check).
+        warnings: Vec<String>,
+    },
+    /// The same entity in a third country, with `--same-entity Report`.
+    SameEntity,
+    /// Nothing carries it, and an exception waives that.
+    Waived {
+        /// The exception.
+        exception: Arc<str>,
+        /// Why nothing carries it.
+        near: Vec<NearMiss>,
+    },
+    /// Nothing carries it.
+    Uncovered {
+        /// What came near, and why it does not carry.
+        near: Vec<NearMiss>,
+    },
+}
+
+/// A safeguard or decision that came near, and why it does not carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NearMiss {
+    /// `safeguard/NAME`, `law/ROW` or `exception/NAME`.
+    pub what: ReliedOn,
+    /// Why, as a clause without a subject: `ended 2027-01-15T00:00:00Z`, `has no UK Addendum`.
+    pub why: String,
+}
+
+impl Verdict {
+    /// Whether a flow is not covered.
+    pub fn is_violation(&self) -> bool {
+        self.flows.iter().any(|f| matches!(f.outcome, Outcome::Uncovered { .. }))
+    }
+
+    /// Whether a flow is waived by an exception.
+    pub fn is_waived(&self) -> bool {
+        self.flows.iter().any(|f| matches!(f.outcome, Outcome::Waived { .. }))
+    }
+
+    /// What the covered flows stand on, sorted, each once.
+    pub fn relied_on(&self) -> Vec<ReliedOn> {
+        let mut all: Vec<_> = self
+            .flows
+            .iter()
+            .filter_map(|f| match &f.outcome {
+                Outcome::Adequate(by) | Outcome::Carried { by, .. } => Some(by.clone()),
+                Outcome::NoBorder
+                | Outcome::SameEntity
+                | Outcome::Waived { .. }
+                | Outcome::Uncovered { .. } => None,
+            })
+            .collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+}

@@ -1,0 +1,1 @@
+//! Which stores a Pod uses: every reference that a Pod spec can make.

@@ -1,0 +1,1 @@
+//! The deletion Jobs' runner: the only code with store drivers and credentials.

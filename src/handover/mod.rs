@@ -1,0 +1,1 @@
+//! What the runner hands to the operator in its termination message.

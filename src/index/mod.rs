@@ -1,0 +1,1 @@
+//! Watch events to Snapshot: one writer.

@@ -1,0 +1,1 @@
+//! Where a Pod may run: candidate places over the nodes.

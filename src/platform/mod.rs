@@ -1,0 +1,1 @@
+//! Client, certificates, events, conditions, readiness, shutdown.
