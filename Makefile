@@ -1,0 +1,87 @@
+# Every command of the project. `make` alone lists them.
+#
+# Nothing is built inside the tree: what can be thrown away lives below the cache directory, so a clean clone and a
+# working copy behave alike and a container mount of the tree stays read-only.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/carnet
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+
+# rustup puts cargo here and a bare shell does not look there.
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+
+CLIPPY := cargo clippy --locked --all-targets
+TESTBED := cargo run --locked --quiet --all-features --example testbed --
+
+.PHONY: help
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: rust
+rust:
+	@command -v cargo >/dev/null || { \
+	  echo "cargo is not installed: get rustup from https://rustup.rs and run this again;" \
+	       "the toolchain itself is pinned in rust-toolchain.toml and comes by itself" >&2; exit 1; }
+	@command -v cc >/dev/null || { \
+	  echo "a C compiler and linker is missing (Debian: apt-get install build-essential)" >&2; exit 1; }
+
+.PHONY: tools
+tools: ## install and build what the test cluster needs (once; later runs take a second)
+	@hack/cluster/apt.sh
+	@hack/cluster/build.sh
+
+.PHONY: lint
+lint: rust ## format and lints, for all features and for each binary's own
+	cargo fmt --check
+	$(CLIPPY) --all-features -- -D warnings
+	@# Each binary with its features alone: a driver that leaks into the operator fails here.
+	cargo clippy --locked --lib --bin carnet-operator --no-default-features --features operator -- -D warnings
+	cargo clippy --locked --lib --bin carnet-eraser --no-default-features --features eraser -- -D warnings
+	cargo clippy --locked --lib --bin kubectl-carnet --no-default-features --features plugin -- -D warnings
+
+.PHONY: fmt
+fmt: rust ## format the code
+	cargo fmt
+
+# A missing cluster or database is a failure, never a skipped test.
+.PHONY: test
+test: tools rust ## everything the project has: pure, control plane, nodes
+	CARNET_REQUIRE_CLUSTER=1 cargo test --locked --all-features --no-fail-fast
+	@echo "make test: every test passed"
+
+.PHONY: demo
+demo: tools rust ## a real cluster, a refused Pod, a safeguard, a lapse, a deletion; ends with a table
+	cargo build --locked --all-features --bins --example testbed
+	@$(TESTBED) demo
+
+.PHONY: cluster
+cluster: tools rust ## start a cluster, leave it up, print its KUBECONFIG line
+	@$(TESTBED) up
+
+.PHONY: cluster-down
+cluster-down: rust ## remove the cluster that `make cluster` left up
+	@$(TESTBED) down
+
+.PHONY: bench
+bench: rust ## measure decide and the review path
+	cargo bench --locked --all-features
+
+.PHONY: generate
+generate: rust ## write the CRDs and golden files anew from the code
+	UPDATE_EXPECT=1 cargo test --locked --all-features --test manifests
+
+.PHONY: deny
+deny: rust ## licences, advisories, duplicate crates (needs cargo-deny)
+	@command -v cargo-deny >/dev/null || { echo "cargo-deny is not installed: cargo install --locked cargo-deny" >&2; exit 1; }
+	cargo deny --all-features check
+
+.PHONY: doc
+doc: rust ## the API documentation, without warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --all-features --no-deps
+
+.PHONY: nightly
+nightly: lint test bench doc deny ## what does not fit into every change
