@@ -68,8 +68,8 @@ pub struct Reach {
     pub service_accounts: HashMap<ObjectKey, Vec<ObjectKey>>,
     /// By host name, normalised; the port where one was declared.
     pub hosts: HashMap<String, Vec<(Option<u16>, ObjectKey)>>,
-    /// By host of an object store's endpoint: bucket and store.
-    pub buckets: HashMap<String, Vec<(String, ObjectKey)>>,
+    /// By host of an object store's endpoint, then by bucket in lower case: thousands of buckets share one endpoint.
+    pub buckets: HashMap<String, HashMap<String, Vec<ObjectKey>>>,
 }
 
 /// What decisions read of a namespace.
