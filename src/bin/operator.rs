@@ -1,1 +1,3 @@
+//! The operator: admission server and controllers.
+
 fn main() {}
