@@ -17,6 +17,7 @@
 //! | [`platform`] | client, certificates, events, readiness, shutdown |
 //! | `index`, `admission`, `controllers` | the operator (feature `operator`) |
 //! | `erase` | the runner, with the store drivers (feature `eraser`) |
+//! | `testbed` | the cluster that tests and the demo use (feature `testbed`) |
 //! | `cli` | the kubectl plugin (feature `plugin`) |
 
 pub mod api;
@@ -39,3 +40,7 @@ pub mod erase;
 
 #[cfg(feature = "plugin")]
 pub mod cli;
+
+#[cfg(feature = "testbed")]
+#[allow(dead_code, reason = "its level with real nodes is being added")]
+pub mod testbed;

@@ -1,0 +1,268 @@
+//! Puts Carnet into a test cluster: what the project ships, as it ships it, and the operator as a process of its own
+//! under the ServiceAccount that it ships.
+
+use std::{
+    net::{IpAddr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{
+    Api, Client,
+    api::{DynamicObject, Patch, PatchParams},
+    discovery::{Discovery, Scope},
+    runtime::{conditions, wait::await_condition},
+};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use super::{
+    access::Access,
+    error::TestbedError,
+    process::{Guard, Program, Spawner, wait_for},
+};
+
+/// Namespace of the operator.
+pub const NAMESPACE: &str = "carnet-system";
+/// ServiceAccount of the operator.
+pub const SERVICE_ACCOUNT: &str = "carnet-operator";
+const WEBHOOK: &str = "carnet";
+
+/// The operator as a process. Dropping it ends the process.
+#[derive(Debug)]
+pub struct Operator {
+    guard: Vec<Guard>,
+    metrics: SocketAddr,
+    webhook: SocketAddr,
+}
+
+/// How the operator is started.
+#[derive(Clone, Debug)]
+pub struct OperatorOptions {
+    /// The program.
+    pub program: PathBuf,
+    /// Directory of its log.
+    pub logs: PathBuf,
+    /// Flags beside those that a test cluster needs.
+    pub flags: Vec<String>,
+    /// Environment, such as a point at which it is to break off.
+    pub env: Vec<(String, String)>,
+    /// Port of the webhook, when it must be the same as before a restart; none = a free one.
+    pub webhook_port: Option<u16>,
+}
+
+/// Reads all documents of a YAML file.
+pub fn documents(path: &Path) -> Result<Vec<Value>, TestbedError> {
+    let text = std::fs::read_to_string(path).map_err(TestbedError::io(format!("read {}", path.display())))?;
+    documents_of(&text, &path.display().to_string())
+}
+
+/// Reads all documents of a YAML text; `name` is for the error.
+pub fn documents_of(text: &str, name: &str) -> Result<Vec<Value>, TestbedError> {
+    let all: Vec<Value> = serde_saphyr::from_multiple(text)
+        .map_err(|e| TestbedError::Unsuitable(format!("{name} is not YAML: {e}")))?;
+    Ok(all.into_iter().filter(|v| !v.is_null()).collect())
+}
+
+/// Reads all documents of the YAML files directly in a directory, in the order of their names.
+pub fn directory(path: &Path) -> Result<Vec<Value>, TestbedError> {
+    let entries = std::fs::read_dir(path).map_err(TestbedError::io(format!("list {}", path.display())))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|e| e.ok().map(|e| e.path()))
+        .filter(|p| p.extension().is_some_and(|e| e == "yaml") && !p.ends_with("kustomization.yaml"))
+        .collect();
+    files.sort();
+    files
+        .iter()
+        .map(|f| documents(f))
+        .collect::<Result<Vec<_>, _>>()
+        .map(|all| all.into_iter().flatten().collect())
+}
+
+/// Applies objects server-side, each where its manifest says.
+pub async fn apply(client: &Client, objects: &[Value]) -> Result<(), TestbedError> {
+    let discovery = Discovery::new(client.clone())
+        .run_aggregated()
+        .await
+        .map_err(TestbedError::api("ask the cluster for its kinds"))?;
+    for object in objects {
+        apply_one(client, &discovery, object).await?;
+    }
+    Ok(())
+}
+
+async fn apply_one(client: &Client, discovery: &Discovery, object: &Value) -> Result<(), TestbedError> {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let (version, kind, name) = (text("/apiVersion"), text("/kind"), text("/metadata/name"));
+    let (group, version) = version.split_once('/').unwrap_or(("", version));
+    let gvk = kube::core::GroupVersionKind::gvk(group, version, kind);
+    let (resource, capabilities) = discovery
+        .resolve_gvk(&gvk)
+        .ok_or_else(|| TestbedError::Unsuitable(format!("the cluster knows no {group}/{version} {kind}")))?;
+    let api: Api<DynamicObject> = match capabilities.scope {
+        Scope::Cluster => Api::all_with(client.clone(), &resource),
+        Scope::Namespaced => match text("/metadata/namespace") {
+            "" => Api::namespaced_with(client.clone(), "default", &resource),
+            namespace => Api::namespaced_with(client.clone(), namespace, &resource),
+        },
+    };
+    api.patch(name, &PatchParams::apply("carnet-testbed").force(), &Patch::Apply(object))
+        .await
+        .map(drop)
+        .map_err(TestbedError::api(format!("apply {kind} {name}")))
+}
+
+/// Installs the CustomResourceDefinitions and everything in `deploy/`; the webhook's configuration is made to call
+/// `webhook` by its address, since no Service leads out of a test cluster. `project` is the root of the checkout.
+pub async fn install(client: &Client, project: &Path, webhook: SocketAddr) -> Result<(), TestbedError> {
+    let crds = directory(&project.join("crds"))?;
+    apply(client, &crds).await?;
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    for crd in &crds {
+        let name = crd.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        let established = await_condition(definitions.clone(), name, conditions::is_crd_established());
+        tokio::time::timeout(Duration::from_secs(30), established)
+            .await
+            .map_err(|_| TestbedError::Unsuitable(format!("{name} was not established within 30 s")))?
+            .map_err(|e| TestbedError::Unsuitable(format!("could not watch {name}: {e}")))?;
+    }
+    let mut objects = directory(&project.join("deploy"))?;
+    for object in &mut objects {
+        point_webhooks(object, webhook);
+    }
+    apply(client, &objects).await
+}
+
+/// Opens a namespace to deletion Jobs as the project says it: by `deploy/opt-in/`, its namespace replaced.
+pub async fn opt_in(client: &Client, project: &Path, namespace: &str) -> Result<(), TestbedError> {
+    let mut objects = directory(&project.join("deploy/opt-in"))?;
+    for object in &mut objects {
+        rename_namespace(object, namespace);
+    }
+    apply(client, &objects).await
+}
+
+fn rename_namespace(value: &mut Value, namespace: &str) {
+    match value {
+        Value::String(text) if text.contains("NAMESPACE") => *text = text.replace("NAMESPACE", namespace),
+        Value::Array(items) => items.iter_mut().for_each(|v| rename_namespace(v, namespace)),
+        Value::Object(fields) => fields.values_mut().for_each(|v| rename_namespace(v, namespace)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn point_webhooks(object: &mut Value, webhook: SocketAddr) {
+    if object.get("kind").and_then(Value::as_str) != Some("ValidatingWebhookConfiguration") {
+        return;
+    }
+    let Some(webhooks) = object.get_mut("webhooks").and_then(Value::as_array_mut) else { return };
+    for hook in webhooks {
+        let path = hook
+            .pointer("/clientConfig/service/path")
+            .and_then(Value::as_str)
+            .unwrap_or("/review")
+            .to_owned();
+        hook["clientConfig"] = json!({"url": format!("https://{webhook}{path}")});
+    }
+}
+
+/// A free address at which a server of this process can listen.
+pub fn free_address(host: IpAddr) -> Result<SocketAddr, TestbedError> {
+    TcpListener::bind((host, 0)).and_then(|l| l.local_addr()).map_err(TestbedError::io("find a free port"))
+}
+
+impl Operator {
+    /// Installs Carnet and starts the operator under its own ServiceAccount; ready when it says so.
+    pub async fn start(
+        access: &Access,
+        project: &Path,
+        options: OperatorOptions,
+    ) -> Result<Self, TestbedError> {
+        let webhook = match options.webhook_port {
+            Some(port) => SocketAddr::new(access.host(), port),
+            None => free_address(access.host())?,
+        };
+        install(&access.client_admin().await?, project, webhook).await?;
+        let mut operator = Self::spawn(access, options, webhook).await?;
+        operator.ready().await?;
+        Ok(operator)
+    }
+
+    /// Starts the operator in a cluster where Carnet is installed, without waiting for it.
+    pub async fn spawn(
+        access: &Access,
+        options: OperatorOptions,
+        webhook: SocketAddr,
+    ) -> Result<Self, TestbedError> {
+        let OperatorOptions { program, logs, flags, env, webhook_port: _ } = options;
+        let kubeconfig = access.kubeconfig_for_service_account(NAMESPACE, SERVICE_ACCOUNT).await?;
+        let metrics = free_address(access.host())?;
+        let mut process = Program::new("carnet-operator", &program, &logs)
+            .args(["run", "--webhook-configuration", WEBHOOK, "--log-format", "json"])
+            .args([format!("--webhook-addr={webhook}"), format!("--metrics-addr={metrics}")])
+            .args([format!("--webhook-names={}", webhook.ip())])
+            .args(flags)
+            .env("KUBECONFIG", kubeconfig)
+            .env("RUST_BACKTRACE", "1");
+        for (name, value) in env {
+            process = process.env(&name, value);
+        }
+        process.stop = Signal::SIGTERM;
+        let guard = vec![Spawner::start()?.spawn(process)?];
+        Ok(Self { guard, metrics, webhook })
+    }
+
+    /// Waits until the operator says that it is ready.
+    pub async fn ready(&mut self) -> Result<(), TestbedError> {
+        let metrics = self.metrics;
+        wait_for("the operator to be ready", Duration::from_mins(1), &mut self.guard, || async move {
+            match get(metrics, "/readyz").await {
+                Ok(answer) if answer.contains(" 200 ") => Ok(()),
+                Ok(answer) => Err(answer.lines().next().unwrap_or_default().to_owned()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await
+    }
+
+    /// The metrics as text.
+    pub async fn metrics(&self) -> Result<String, TestbedError> {
+        get(self.metrics, "/metrics").await.map_err(TestbedError::io("read the operator's metrics"))
+    }
+
+    /// Where its webhook listens.
+    pub fn webhook(&self) -> SocketAddr {
+        self.webhook
+    }
+
+    /// Whether the process is still there.
+    pub fn is_running(&mut self) -> bool {
+        self.guard.iter_mut().all(|g| g.check().is_ok())
+    }
+
+    /// The last lines of its log.
+    pub fn log_end(&self) -> String {
+        self.guard.iter().map(Guard::log_end).collect()
+    }
+
+    /// Kills the process at once, as a lost node would.
+    pub fn kill(self) {
+        for guard in &self.guard {
+            if let Ok(id) = i32::try_from(guard.id()) {
+                let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(id), Signal::SIGKILL);
+            }
+        }
+    }
+}
+
+/// One plain HTTP request, answered whole.
+async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(address).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}

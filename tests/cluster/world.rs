@@ -1,0 +1,164 @@
+//! The cluster that all tests of this binary share.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use carnet::testbed::{
+    ControlPlane, ControlPlaneOptions, FakeNode,
+    install::{self, Operator, OperatorOptions},
+};
+use kube::{
+    Api, Client,
+    api::{DynamicObject, Patch, PatchParams, PostParams},
+    discovery::{Discovery, Scope},
+};
+use serde_json::Value;
+
+/// The cluster with Carnet in it.
+pub struct World {
+    // The operator goes before its cluster.
+    operator: Operator,
+    cluster: ControlPlane,
+    /// With all rights.
+    pub admin: Client,
+    discovery: Discovery,
+}
+
+impl World {
+    pub async fn start() -> Result<Self> {
+        let cluster = ControlPlane::start(ControlPlaneOptions::default()).await?;
+        cluster.add_kwok_node(&FakeNode::aws("eu1", "eu-west-1")).await?;
+        cluster.add_kwok_node(&FakeNode::aws("us1", "us-east-1")).await?;
+        let admin = cluster.client_admin().await?;
+        let options = OperatorOptions {
+            program: env!("CARGO_BIN_EXE_carnet-operator").into(),
+            logs: std::env::temp_dir(),
+            flags: ["--transfers=Enforce", "--claims-from=identity", "--erasure-namespaces=identity"]
+                .map(String::from)
+                .into(),
+            env: vec![],
+            webhook_port: None,
+        };
+        // Namespaces before the operator, as an administrator would have them.
+        for namespace in ["identity", "analytics", "billing"] {
+            let object =
+                serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+            install::apply(&admin, &[object]).await?;
+        }
+        let operator = Operator::start(&cluster, &project(), options).await?;
+        install::opt_in(&admin, &project(), "identity").await?;
+        let discovery = Discovery::new(admin.clone()).run_aggregated().await?;
+        let world = Self { operator, cluster, admin, discovery };
+        Ok(world)
+    }
+
+    pub fn operator_log(&self) -> String {
+        self.operator.log_end()
+    }
+
+    #[allow(dead_code, reason = "for tests to come")]
+    pub async fn metrics(&self) -> Result<String> {
+        Ok(self.operator.metrics().await?)
+    }
+
+    /// A client that acts as this user.
+    pub async fn user(&self, name: &str, groups: &[&str]) -> Result<Client> {
+        Ok(self.cluster.client_for(name, groups).await?)
+    }
+
+    /// The resource of an object, as an API of this client.
+    pub fn api(&self, client: &Client, object: &Value) -> Result<Api<DynamicObject>> {
+        let text = |p: &str| object.pointer(p).and_then(Value::as_str).unwrap_or_default();
+        let (group, version) = text("/apiVersion").split_once('/').unwrap_or(("", text("/apiVersion")));
+        let gvk = kube::core::GroupVersionKind::gvk(group, version, text("/kind"));
+        let (resource, capabilities) =
+            self.discovery.resolve_gvk(&gvk).with_context(|| format!("no kind {gvk:?}"))?;
+        Ok(match capabilities.scope {
+            Scope::Cluster => Api::all_with(client.clone(), &resource),
+            Scope::Namespaced => Api::namespaced_with(client.clone(), text("/metadata/namespace"), &resource),
+        })
+    }
+
+    /// Applies as this client; what the API server says.
+    pub async fn apply_as(&self, client: &Client, object: &Value) -> Result<DynamicObject, kube::Error> {
+        let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        let api = self.api(client, object).map_err(|e| kube::Error::Service(e.into()))?;
+        api.patch(name, &PatchParams::apply("test").force(), &Patch::Apply(object)).await
+    }
+
+    /// Applies with all rights; every document of a YAML text.
+    pub async fn apply(&self, yaml: &str) -> Result<()> {
+        for object in install::documents_of(yaml, "a test's manifest")? {
+            self.apply_as(&self.admin, &object).await.with_context(|| format!("apply {object}"))?;
+        }
+        Ok(())
+    }
+
+    /// Creates with all rights.
+    pub async fn create(&self, yaml: &str) -> Result<(), kube::Error> {
+        self.create_as(&self.admin, yaml).await
+    }
+
+    /// Creates as this client.
+    pub async fn create_as(&self, client: &Client, yaml: &str) -> Result<(), kube::Error> {
+        for object in
+            install::documents_of(yaml, "a test's manifest").map_err(|e| kube::Error::Service(e.into()))?
+        {
+            let api = self.api(client, &object).map_err(|e| kube::Error::Service(e.into()))?;
+            let object: DynamicObject = serde_json::from_value(object).map_err(kube::Error::SerdeError)?;
+            api.create(&PostParams::default(), &object).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes every object of a YAML text, and waits until they are gone.
+    pub async fn delete(&self, yaml: &str) -> Result<()> {
+        for object in install::documents_of(yaml, "a test's manifest")? {
+            let name =
+                object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let api = self.api(&self.admin, &object)?;
+            let now = kube::api::DeleteParams { grace_period_seconds: Some(0), ..Default::default() };
+            match api.delete(&name, &now).await {
+                Ok(_) => {}
+                Err(kube::Error::Api(status)) if status.is_not_found() => continue,
+                Err(error) => return Err(error.into()),
+            }
+            eventually(&format!("{name} to be gone"), 20, || async {
+                Ok(api.get_opt(&name).await?.is_none().then_some(()))
+            })
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+/// Root of the checkout.
+pub fn project() -> PathBuf {
+    env!("CARGO_MANIFEST_DIR").into()
+}
+
+/// Asks until there is an answer, for so many seconds.
+pub async fn eventually<T, F>(what: &str, seconds: u64, question: impl Fn() -> F) -> Result<T>
+where
+    F: Future<Output = Result<Option<T>>>,
+{
+    let end = tokio::time::Instant::now() + Duration::from_secs(seconds);
+    loop {
+        if let Some(answer) = question().await? {
+            return Ok(answer);
+        }
+        if tokio::time::Instant::now() > end {
+            bail!("waited {seconds} s in vain for {what}");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The message of a refusal; an error when it was not refused.
+pub fn refusal<T>(result: Result<T, kube::Error>) -> Result<String> {
+    match result {
+        Ok(_) => bail!("it was admitted"),
+        Err(kube::Error::Api(status)) => Ok(status.message),
+        Err(error) => Err(error.into()),
+    }
+}
