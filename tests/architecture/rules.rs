@@ -1,0 +1,110 @@
+//! Who may use what. Change a row together with `docs/adr/0002-one-package-layers-by-test.md`.
+
+/// A module directly below `src/`, and what its production code may name.
+pub struct Layer {
+    /// Its name.
+    pub name: &'static str,
+    /// The other modules of this crate that it may name.
+    pub uses: &'static [&'static str],
+    /// Whether it may talk to an API server.
+    pub client: bool,
+    /// Paths of other crates that it must not name; everything below them is meant too.
+    pub never: &'static [&'static str],
+}
+
+/// Every layer, from the pure to the concrete.
+pub const LAYERS: &[Layer] = &[
+    // Every crate but jiff and thiserror is refused to core by `ONLY_CRATES`; these are std's own ways out.
+    Layer {
+        name: "core",
+        uses: &[],
+        client: false,
+        never: &["std::env", "std::fs", "std::net", "std::process", "std::thread", "std::os"],
+    },
+    Layer { name: "api", uses: &[], client: false, never: &["tokio", "tracing", "futures", "std::env"] },
+    Layer { name: "parse", uses: &["api", "core"], client: false, never: &["tokio", "futures", "std::env"] },
+    Layer {
+        name: "detect",
+        uses: &["api", "core"],
+        client: false,
+        never: &["kube", "tokio", "futures", "tracing", "std::env"],
+    },
+    Layer {
+        name: "placement",
+        uses: &["api", "core", "detect"],
+        client: false,
+        never: &["kube", "tokio", "futures", "tracing", "std::env"],
+    },
+    Layer {
+        name: "handover",
+        uses: &["api", "core", "parse"],
+        client: false,
+        never: &["tokio", "futures", "std::env"],
+    },
+    Layer { name: "platform", uses: &["api", "core"], client: true, never: &[] },
+    Layer {
+        name: "index",
+        uses: &["api", "core", "parse", "detect", "placement"],
+        client: false,
+        never: &["std::env"],
+    },
+    Layer {
+        name: "admission",
+        uses: &["api", "core", "parse", "detect", "placement", "index", "platform"],
+        client: false,
+        never: &["kube::runtime", "std::env"],
+    },
+    Layer {
+        name: "controllers",
+        uses: &["api", "core", "parse", "detect", "placement", "handover", "platform", "index", "admission"],
+        client: true,
+        never: &[],
+    },
+    Layer {
+        name: "erase",
+        uses: &["api", "core", "parse", "handover", "platform"],
+        client: true,
+        never: &[],
+    },
+    Layer {
+        name: "cli",
+        uses: &["api", "core", "parse", "detect", "placement", "handover", "platform", "index"],
+        client: true,
+        never: &[],
+    },
+    Layer { name: "testbed", uses: &["api", "core", "platform"], client: true, never: &[] },
+];
+
+/// The kube client and what exists only with one.
+pub const CLIENT: &[&str] =
+    &["kube::Client", "kube::client", "kube::Api", "kube::api::Api", "kube::Config", "kube::config"];
+
+/// The only crates that a layer may name, where the list is short enough to give.
+pub const ONLY_CRATES: &[(&str, &[&str])] = &[("core", &["jiff", "thiserror"])];
+
+/// Crates that belong to some layers alone: a database driver outside `erase` would put credentials into the operator.
+pub const CONFINED: &[(&str, &[&str])] = &[
+    ("tokio_postgres", &["erase"]),
+    ("tokio_postgres_rustls", &["erase"]),
+    ("secrecy", &["erase"]),
+    ("axum", &["admission", "platform"]),
+    ("axum_server", &["admission", "platform"]),
+    ("nix", &["testbed"]),
+    ("tar", &["testbed"]),
+    ("tempfile", &["testbed"]),
+];
+
+/// Ends of paths that read a clock: time is an argument wherever something is decided.
+pub const CLOCKS: &[&str] = &["Timestamp::now", "Zoned::now", "SystemTime::now", "Instant::now"];
+
+/// Layers in which no clock may be read.
+pub const TIMELESS: &[&str] = &["core", "api", "parse", "detect", "placement", "handover"];
+
+/// Literals that would be law in code. The law is data.
+pub const LAW: &[&str] = &["EEA", "EU", "UK", "GB", "CH", "US", "IE", "DE"];
+
+/// Lines of a file beyond which it is listed.
+pub const SOFT_LINES: usize = 400;
+
+/// Lines of a file beyond which the test fails.
+pub const HARD_LINES: usize = 800;
