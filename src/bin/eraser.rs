@@ -1,1 +1,3 @@
+//! The runner of deletion Jobs.
+
 fn main() {}

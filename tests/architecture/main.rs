@@ -16,12 +16,16 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).expect("a readable file")
+}
+
 fn rust_files(below: &str) -> Vec<PathBuf> {
     let mut found = vec![];
     let mut open = vec![root().join(below)];
     while let Some(folder) = open.pop() {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
-        for path in entries.map(|entry| entry.unwrap().path()) {
+        for path in entries.map(|entry| entry.expect("a readable folder").path()) {
             if path.is_dir() {
                 open.push(path);
             } else if path.extension().is_some_and(|e| e == "rs") {
@@ -37,7 +41,7 @@ fn rust_files(below: &str) -> Vec<PathBuf> {
 fn place(file: &Path) -> Vec<String> {
     let mut words: Vec<String> = file
         .strip_prefix(root().join("src"))
-        .unwrap()
+        .expect("a file below src")
         .with_extension("")
         .iter()
         .map(|word| word.to_string_lossy().into_owned())
@@ -52,7 +56,7 @@ fn place(file: &Path) -> Vec<String> {
 fn crates() -> BTreeSet<String> {
     let mut crates = BTreeSet::new();
     let mut inside = false;
-    for line in fs::read_to_string(root().join("Cargo.toml")).unwrap().lines() {
+    for line in read(&root().join("Cargo.toml")).lines() {
         if line.starts_with('[') {
             inside = line.ends_with("dependencies]");
         } else if inside && let Some((name, _)) = line.split_once('=') {
@@ -121,7 +125,7 @@ fn production() -> Vec<(PathBuf, Vec<String>, Source)> {
         .into_iter()
         .map(|file| {
             let place = place(&file);
-            let source = Source::read(&fs::read_to_string(&file).unwrap(), &place);
+            let source = Source::read(&read(&file), &place);
             (file, place, source)
         })
         .collect();
@@ -155,7 +159,7 @@ fn layers_name_only_what_they_may() {
 #[test]
 fn binaries_only_call_the_library() {
     for (file, ..) in production().iter().filter(|(_, place, _)| place[0] == "bin") {
-        let lines = fs::read_to_string(file).unwrap().lines().count();
+        let lines = read(file).lines().count();
         assert!(lines <= 60, "{} has {lines} lines: the library is where code is tested", file.display());
     }
 }
@@ -164,7 +168,7 @@ fn binaries_only_call_the_library() {
 fn files_stay_small_enough_to_keep_in_a_head() {
     let mut over = vec![];
     for file in ["src", "tests", "benches", "examples"].into_iter().flat_map(rust_files) {
-        let lines = fs::read_to_string(&file).unwrap().lines().count();
+        let lines = read(&file).lines().count();
         let name = file.strip_prefix(root()).unwrap().display().to_string();
         if lines > HARD_LINES {
             over.push(format!("{name}: {lines} lines"));

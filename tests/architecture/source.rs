@@ -48,22 +48,14 @@ impl Source {
 
 /// Resolves `self::` and `super::` against the module that names them.
 fn absolute(path: &str, place: &[String]) -> String {
-    let mut words: Vec<&str> = path.split("::").collect();
-    let mut base: Option<Vec<&str>> = None;
-    while let Some(&first) = words.first() {
-        match first {
-            "self" if words.len() > 1 => {
-                _ = base.get_or_insert_with(|| place.iter().map(String::as_str).collect())
-            }
-            "super" => _ = base.get_or_insert_with(|| place.iter().map(String::as_str).collect()).pop(),
-            _ => break,
-        }
-        words.remove(0);
+    let words: Vec<&str> = path.split("::").collect();
+    let relative = words.iter().take_while(|word| matches!(**word, "self" | "super")).count();
+    if relative == 0 || words.len() == 1 {
+        return path.to_owned();
     }
-    match base {
-        None => path.to_owned(),
-        Some(base) => ["crate"].into_iter().chain(base).chain(words).collect::<Vec<_>>().join("::"),
-    }
+    let up = words[..relative].iter().filter(|word| **word == "super").count();
+    let base = place[..place.len().saturating_sub(up)].iter().map(String::as_str);
+    ["crate"].into_iter().chain(base).chain(words[relative..].iter().copied()).collect::<Vec<_>>().join("::")
 }
 
 /// An inline path of two words or more; returns where it ends.
