@@ -308,6 +308,7 @@ fn api_server(place: &Place<'_>) -> Result<Program, TestbedError> {
         ])
         .args(["--kubelet-client-certificate".as_ref(), place.pki("kubelet-client.crt").as_os_str()])
         .args(["--kubelet-client-key".as_ref(), place.pki("kubelet-client.key").as_os_str()])
+        .arg("--kubelet-preferred-address-types=InternalIP")
         .args(["--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"])
         .args(["--allow-privileged=true", "--profiling=false"]);
     // A loopback address is no endpoint that a Service could have.
