@@ -62,8 +62,8 @@ pub struct AdequacyRow {
     pub id: Arc<str>,
     /// Regime that decided.
     pub regime: RegimeId,
-    /// Country.
-    pub country: Country,
+    /// Countries.
+    pub countries: BTreeSet<Country>,
     /// Whether it holds by itself (`all`) or must be claimed by a safeguard.
     pub holds_by_itself: bool,
     /// What it covers, for people.
@@ -72,6 +72,8 @@ pub struct AdequacyRow {
     pub validity: Validity,
     /// The legal act.
     pub instrument: String,
+    /// Whether a source settles it; what is unsettled carries nothing.
+    pub verified: bool,
 }
 
 /// Law of one framework of the Data Privacy Framework.

@@ -6,6 +6,7 @@
 pub mod category;
 pub mod exception;
 pub mod hold;
+pub mod host;
 pub mod ids;
 pub mod law;
 pub mod party;

@@ -29,6 +29,22 @@ pub struct Safeguard {
     pub preference: i32,
 }
 
+impl Safeguard {
+    /// What it is relied on by: preference, then name.
+    pub fn order(&self) -> (i32, &str) {
+        (self.preference, &self.name)
+    }
+
+    /// Parties that may receive under it, each once.
+    pub fn importers(&self) -> BTreeSet<&PartyName> {
+        match &self.instrument {
+            Instrument::Clauses(c) => c.parties.iter().flat_map(|p| &p.importers).collect(),
+            Instrument::DataPrivacyFramework(d) => [&d.participant].into(),
+            Instrument::Adequacy(a) => a.importers.iter().collect(),
+        }
+    }
+}
+
 /// A legal instrument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Instrument {

@@ -1,1 +1,20 @@
 //! From what users write to values that are right: the only maker of `core` values; every error names a field.
+
+mod errors;
+mod exception;
+pub mod law;
+mod party;
+mod place;
+mod safeguard;
+mod selector;
+mod store;
+mod value;
+
+pub use errors::{Errors, FieldError};
+pub use exception::exception;
+pub use party::party;
+pub use place::{RegionCheck, location};
+pub use safeguard::safeguard;
+pub use selector::selector;
+pub use store::store;
+pub use value::{category, category_pattern, country, day, regime};

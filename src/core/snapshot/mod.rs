@@ -1,5 +1,7 @@
 //! Everything that decisions read, at one moment: immutable, shared by webhook, reconcilers, reports and CLI.
 
+mod build;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,

@@ -1,0 +1,130 @@
+//! From parsed objects to a snapshot: who runs what, what leads to which store.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::{Reach, Snapshot, SnapshotBuilder};
+use crate::core::{
+    ids::{ObjectKey, PartyName},
+    party::Party,
+    safeguard::Safeguard,
+    store::{Engine, Store},
+};
+
+impl SnapshotBuilder {
+    /// Derives the indexes. The order in which objects were collected does not matter.
+    pub fn build(self) -> Snapshot {
+        let mut reach = Reach::default();
+        for store in &self.stores {
+            reach.add(store);
+        }
+        reach.sort();
+        Snapshot {
+            runs: runs(&self.parties),
+            reach,
+            by_importer: by_importer(&self.safeguards),
+            law: self.law,
+            settings: self.settings,
+            parties: self.parties.into_iter().map(|p| (p.name.clone(), p)).collect(),
+            stores: self.stores.into_iter().map(|s| (s.key.clone(), s)).collect(),
+            safeguards: self.safeguards.into_iter().map(|s| (s.name.clone(), s)).collect(),
+            exceptions: self.exceptions.into_iter().map(|e| (e.name.clone(), e)).collect(),
+            policies: self.policies.into_iter().map(|p| (p.key.clone(), p)).collect(),
+            holds: self.holds.into_iter().map(|h| (h.name.clone(), h)).collect(),
+            namespaces: self.namespaces,
+            nodes: self.nodes.into_iter().map(|n| (n.name.clone(), n)).collect(),
+            invalid: self.invalid,
+        }
+    }
+}
+
+/// Party by namespace. Where two claim one, nobody is known to run it: an unknown importer, which no safeguard names.
+fn runs(parties: &[Arc<Party>]) -> HashMap<String, PartyName> {
+    let mut runs: HashMap<String, PartyName> = HashMap::new();
+    let mut disputed = HashSet::new();
+    for party in parties {
+        for namespace in &party.namespaces {
+            let first = runs.entry(namespace.clone()).or_insert_with(|| party.name.clone());
+            if *first != party.name {
+                disputed.insert(namespace.clone());
+            }
+        }
+    }
+    runs.retain(|namespace, _| !disputed.contains(namespace));
+    runs
+}
+
+/// Safeguards by importer, in the order in which they are relied on.
+fn by_importer(safeguards: &[Arc<Safeguard>]) -> HashMap<PartyName, Vec<Arc<Safeguard>>> {
+    let mut by: HashMap<PartyName, Vec<Arc<Safeguard>>> = HashMap::new();
+    for safeguard in safeguards {
+        for importer in safeguard.importers() {
+            by.entry(importer.clone()).or_default().push(safeguard.clone());
+        }
+    }
+    for list in by.values_mut() {
+        list.sort_by(|a, b| a.order().cmp(&b.order()));
+    }
+    by
+}
+
+impl Reach {
+    fn add(&mut self, store: &Store) {
+        let here = |name: &str| ObjectKey::new(store.key.namespace.clone(), name);
+        for (by, keys) in [
+            (&mut self.secrets, &store.access.secrets),
+            (&mut self.config_maps, &store.access.config_maps),
+            (&mut self.services, &store.access.services),
+            (&mut self.claims, &store.access.claims),
+            (&mut self.service_accounts, &store.access.service_accounts),
+        ] {
+            for key in keys {
+                by.entry(key.clone()).or_default().push(store.key.clone());
+            }
+        }
+        for (host, port) in &store.access.hosts {
+            self.hosts.entry(host.clone()).or_default().push((*port, store.key.clone()));
+        }
+        match &store.engine {
+            Engine::Postgres(sql) | Engine::Mysql(sql) => {
+                self.erasure_secrets.entry(here(&sql.secret)).or_default().push(store.key.clone());
+            }
+            Engine::ObjectStore { bucket, endpoint_host, secret } => {
+                self.erasure_secrets.entry(here(secret)).or_default().push(store.key.clone());
+                if let Some(host) = endpoint_host {
+                    let behind = self.buckets.entry(host.clone()).or_default();
+                    behind.entry(bucket.to_ascii_lowercase()).or_default().push(store.key.clone());
+                }
+            }
+            Engine::Volume { claim } => {
+                self.claims.entry(here(claim)).or_default().push(store.key.clone());
+            }
+            Engine::External => {}
+        }
+    }
+
+    fn sort(&mut self) {
+        let Self {
+            secrets,
+            erasure_secrets,
+            config_maps,
+            services,
+            claims,
+            service_accounts,
+            hosts,
+            buckets,
+        } = self;
+        for by in [secrets, erasure_secrets, config_maps, services, claims, service_accounts] {
+            by.values_mut().for_each(sort);
+        }
+        hosts.values_mut().for_each(sort);
+        buckets.values_mut().flat_map(HashMap::values_mut).for_each(sort);
+    }
+}
+
+fn sort<T: Ord>(list: &mut Vec<T>) {
+    list.sort();
+    list.dedup();
+}

@@ -1,0 +1,171 @@
+//! The instrument of a safeguard.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    api::v1alpha1 as api,
+    core::{
+        law::LawPack,
+        safeguard::{
+            ClaimedAdequacy, ClauseParties, Clauses, DataPrivacyFramework, Framework, FrameworkName,
+            Instrument, Module,
+        },
+        validity::{Validity, end_of, start_of},
+    },
+    parse::{Errors, day, value},
+};
+
+const PATH: &str = "spec.instrument";
+
+pub(super) fn read(errors: &mut Errors, from: &api::Instrument, law: &LawPack) -> Option<Instrument> {
+    match (&from.standard_contractual_clauses, &from.data_privacy_framework, &from.adequacy) {
+        (Some(c), None, None) => clauses(errors, c).map(Instrument::Clauses),
+        (None, Some(d), None) => framework_entry(errors, d).map(Instrument::DataPrivacyFramework),
+        (None, None, Some(a)) => Some(Instrument::Adequacy(adequacy(errors, a, law))),
+        (None, None, None) => {
+            let fix = "write standardContractualClauses, dataPrivacyFramework or adequacy";
+            errors.add(PATH, "names no instrument", fix);
+            None
+        }
+        _ => {
+            errors.add(PATH, "names more than one instrument", "write one safeguard for each");
+            None
+        }
+    }
+}
+
+fn clauses(errors: &mut Errors, from: &api::StandardContractualClauses) -> Option<Clauses> {
+    let path = format!("{PATH}.standardContractualClauses");
+    let executed = errors.take(day(&format!("{path}.executedOn"), &from.executed_on));
+    if from.parties.is_empty() {
+        errors.add(format!("{path}.parties"), "is empty", "name exporters, importers and module");
+    }
+    let parties = from
+        .parties
+        .iter()
+        .enumerate()
+        .map(|(i, p)| clause_parties(errors, &format!("{path}.parties[{i}]"), p))
+        .collect();
+    let uk_addendum = from
+        .uk_addendum
+        .as_ref()
+        .and_then(|a| errors.take(day(&format!("{path}.ukAddendum.executedOn"), &a.executed_on)));
+    let swiss_amendments = from
+        .swiss_amendments
+        .as_ref()
+        .and_then(|a| errors.take(day(&format!("{path}.swissAmendments.executedOn"), &a.executed_on)));
+    Some(Clauses {
+        executed_on: start_of(executed?),
+        parties,
+        uk_addendum: uk_addendum.map(start_of),
+        swiss_amendments: swiss_amendments.map(start_of),
+    })
+}
+
+fn clause_parties(errors: &mut Errors, path: &str, from: &api::ClauseParties) -> ClauseParties {
+    for (field, list) in [("exporters", &from.exporters), ("importers", &from.importers)] {
+        if list.is_empty() {
+            errors.add(format!("{path}.{field}"), "is empty", "name the Parties");
+        }
+    }
+    ClauseParties {
+        exporters: value::names(errors, &format!("{path}.exporters"), &from.exporters),
+        importers: value::names(errors, &format!("{path}.importers"), &from.importers),
+        module: match from.module {
+            api::ClauseModule::ControllerToController => Module::ControllerToController,
+            api::ClauseModule::ControllerToProcessor => Module::ControllerToProcessor,
+            api::ClauseModule::ProcessorToProcessor => Module::ProcessorToProcessor,
+            api::ClauseModule::ProcessorToController => Module::ProcessorToController,
+        },
+    }
+}
+
+fn framework_entry(errors: &mut Errors, from: &api::DataPrivacyFramework) -> Option<DataPrivacyFramework> {
+    let path = format!("{PATH}.dataPrivacyFramework");
+    let checked = errors.take(day(&format!("{path}.checkedOn"), &from.checked_on));
+    if from.participant_ref.name.is_empty() {
+        errors.add(format!("{path}.participantRef.name"), "is empty", "name the certified Party");
+    }
+    if from.frameworks.is_empty() {
+        errors.add(format!("{path}.frameworks"), "is empty", "name the frameworks of the entry");
+    }
+    if from.covered_data.is_empty() {
+        errors.add(format!("{path}.coveredData"), "is empty", "write HR, NonHR or both, as on the list");
+    }
+    let mut seen = BTreeSet::new();
+    let mut frameworks = vec![];
+    for (i, f) in from.frameworks.iter().enumerate() {
+        let path = format!("{path}.frameworks[{i}]");
+        if !seen.insert(f.name) {
+            errors.add(format!("{path}.name"), "names a framework a second time", "write each once");
+        }
+        frameworks.extend(framework(errors, &path, f));
+    }
+    if seen.contains(&api::FrameworkName::UKExtension) && !seen.contains(&api::FrameworkName::EuUs) {
+        errors.add(
+            format!("{path}.frameworks"),
+            "has a UKExtension without an EU-US entry",
+            "add the EU-US entry that it extends, or remove it",
+        );
+    }
+    Some(DataPrivacyFramework {
+        participant: from.participant_ref.name.as_str().into(),
+        frameworks,
+        covers_hr: from.covered_data.contains(&api::CoveredData::Hr),
+        covers_non_hr: from.covered_data.contains(&api::CoveredData::NonHr),
+        checked_on: start_of(checked?),
+    })
+}
+
+fn framework(errors: &mut Errors, path: &str, from: &api::Framework) -> Option<Framework> {
+    let since = errors.take(day(&format!("{path}.since"), &from.since));
+    let recertify = errors.take(day(&format!("{path}.recertifyBy"), &from.recertify_by));
+    let (since, recertify) = (since?, recertify?);
+    if recertify < since {
+        errors.add(format!("{path}.recertifyBy"), "lies before since", "name a later day");
+    }
+    let (status, status_carries) = match from.status {
+        api::FrameworkStatus::Active => ("Active", true),
+        api::FrameworkStatus::RecertificationUnderReview => ("RecertificationUnderReview", true),
+        api::FrameworkStatus::Inactive => ("Inactive", false),
+        api::FrameworkStatus::Withdrawn => ("Withdrawn", false),
+        api::FrameworkStatus::Removed => ("Removed", false),
+    };
+    Some(Framework {
+        name: match from.name {
+            api::FrameworkName::EuUs => FrameworkName::EuUs,
+            api::FrameworkName::UKExtension => FrameworkName::UkExtension,
+            api::FrameworkName::SwissUs => FrameworkName::SwissUs,
+        },
+        status_carries,
+        status: status.into(),
+        validity: Validity { from: Some(start_of(since)), until: Some(end_of(recertify)) },
+    })
+}
+
+fn adequacy(errors: &mut Errors, from: &api::ClaimedAdequacy, law: &LawPack) -> ClaimedAdequacy {
+    let path = format!("{PATH}.adequacy");
+    match law.adequacy.get(from.row.as_str()) {
+        None => errors.add(
+            format!("{path}.row"),
+            format!("law pack {} has no row `{}`", law.version, from.row),
+            "name a row of the pack whose scope is claimed",
+        ),
+        Some(row) if row.holds_by_itself => errors.add(
+            format!("{path}.row"),
+            format!("`{}` holds by itself in law pack {}", from.row, law.version),
+            "remove the safeguard; the row needs no claim",
+        ),
+        Some(_) => {}
+    }
+    if from.importers.is_empty() {
+        errors.add(format!("{path}.importers"), "is empty", "name the Parties for which it is claimed");
+    }
+    if from.assertion.trim().is_empty() {
+        errors.add(format!("{path}.assertion"), "is empty", "say why these recipients are covered");
+    }
+    ClaimedAdequacy {
+        row: from.row.clone(),
+        importers: value::names(errors, &format!("{path}.importers"), &from.importers),
+    }
+}
