@@ -1,1 +1,61 @@
-//! Commands of kubectl-carnet.
+//! Commands of kubectl-carnet: what people do and ask by hand.
+//!
+//! | exit code | meaning |
+//! | --- | --- |
+//! | 0 | done |
+//! | 1 | it could not be done: the cluster, a permission, an object that is not there |
+//! | 2 | the command line is wrong |
+//! | 3 | the answer is no: the run does not wait for approval, or the question was not answered with its name |
+
+mod approve;
+mod args;
+mod connect;
+mod status;
+mod table;
+
+use std::io::{BufRead, Write};
+
+pub use approve::ApproveError;
+pub use args::{Args, Command};
+pub use connect::ConnectError;
+use jiff::Timestamp;
+pub use status::StatusError;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// No cluster was reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// `approve` failed or refused.
+    #[error(transparent)]
+    Approve(#[from] ApproveError),
+    /// `status` failed.
+    #[error(transparent)]
+    Status(#[from] StatusError),
+}
+
+impl CliError {
+    /// What the process ends with; the table stands at the head of this module.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Approve(error) if error.is_refusal() => 3,
+            Self::Connect(_) | Self::Approve(_) | Self::Status(_) => 1,
+        }
+    }
+}
+
+/// Runs one command. What a person answers is read from `input`; everything is written to `out`.
+pub async fn run(args: Args, input: &mut impl BufRead, out: &mut impl Write) -> Result<(), CliError> {
+    let Args { kubeconfig, context, namespace, command } = args;
+    let client = connect::connect(kubeconfig.as_deref(), context).await?;
+    match command {
+        Command::Approve { run, expires, yes } => {
+            let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
+            let ask = if yes { approve::Ask::No } else { approve::Ask::Person(input) };
+            approve::approve(client, &namespace, &run, &expires, ask, Timestamp::now(), out).await?;
+        }
+        Command::Status => status::status(client, namespace.as_deref(), Timestamp::now(), out).await?,
+    }
+    Ok(())
+}

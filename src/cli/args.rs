@@ -1,0 +1,62 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Personal data crosses a border only under a safeguard, and stays only as long as was promised.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "kubectl-carnet", bin_name = "kubectl carnet", version)]
+pub struct Args {
+    /// The kubeconfig to use instead of the one that kubectl would find.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context to use instead of the current one.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// The namespace to use instead of the context's; `status` shows all of them when none is given.
+    #[arg(long, short, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Show a deletion's plan and say yes to it.
+    Approve {
+        /// The DeletionRun.
+        run: String,
+        /// How long the approval is good for, as an ISO 8601 period.
+        #[arg(long, default_value = "P1D", value_name = "PERIOD")]
+        expires: String,
+        /// Approve without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// What stands where: stores, policies, runs in progress, holds in force.
+    Status,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn options_may_follow_the_command() {
+        let args =
+            Args::try_parse_from(["kubectl-carnet", "approve", "run-1", "-n", "identity", "--context", "eu"]);
+        let args = args.unwrap();
+        assert_eq!((args.namespace.as_deref(), args.context.as_deref()), (Some("identity"), Some("eu")));
+        assert!(matches!(args.command, Command::Approve { yes: false, expires, .. } if expires == "P1D"));
+    }
+}
