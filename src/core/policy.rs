@@ -55,8 +55,20 @@ pub struct Rule {
     pub after: String,
     /// The maximum.
     pub delete_after: Period,
+    /// What happens then.
+    pub then: Then,
     /// The minima, each with its kind for people.
     pub grounds: Vec<(String, Period)>,
+}
+
+/// What happens to due data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Then {
+    /// It is deleted.
+    #[default]
+    Delete,
+    /// It is made anonymous; not carried out yet, so the data is kept.
+    Deidentify,
 }
 
 /// A calendar period of ISO 8601, without clock time below hours and never negative.

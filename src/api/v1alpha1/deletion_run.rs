@@ -45,7 +45,7 @@ pub struct DeletionRunSpec {
     pub targets: Vec<RunTarget>,
 }
 
-/// One dataset under one rule with its pinned cut-off.
+/// One dataset with the rules that decided and their pinned cut-offs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunTarget {
@@ -55,6 +55,15 @@ pub struct RunTarget {
     /// Rules that decided, sorted.
     #[schemars(length(min = 1, max = 50), inner(length(min = 1, max = 63)))]
     pub rules: Vec<String>,
+    /// All must hold for an item to be due.
+    #[schemars(length(min = 1, max = 16))]
+    pub conditions: Vec<RunCondition>,
+}
+
+/// When an item is due by one of its events.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunCondition {
     /// Event whose instant is compared.
     #[schemars(length(min = 1, max = 63))]
     pub event: String,

@@ -1,0 +1,164 @@
+//! Calendar arithmetic: which instants lie long enough ago. UTC; month ends clamp.
+
+use jiff::{
+    Span, Timestamp,
+    civil::{Date, DateTime, Time},
+    tz::TimeZone,
+};
+
+use crate::core::policy::Period;
+
+/// One event's clocks for a dataset, and the instant that they give at the moment of decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Clock {
+    /// Event whose instant is compared.
+    pub event: String,
+    /// Items whose event lies at or before this instant are due; none = nothing is old enough.
+    pub cutoff: Timestamp,
+    /// The maxima that must all have elapsed.
+    pub delete_after: Vec<Period>,
+    /// The minima that must all have elapsed.
+    pub keep_at_least: Vec<Period>,
+}
+
+impl Clock {
+    /// When an item with this anchor becomes due by this clock.
+    pub fn due_at(&self, anchor: Timestamp, finish_before: Period) -> Timestamp {
+        let delete = self.delete_after.iter().map(|p| earlier(later(anchor, *p), finish_before));
+        let keep = self.keep_at_least.iter().map(|p| later(anchor, *p));
+        delete.chain(keep).max().unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// The greatest instant whose items are due: long enough ago for the maximum, less what may be begun early, and for
+/// each ground. None = no instant that can be written is long enough ago.
+pub fn cutoff(
+    now: Timestamp,
+    delete_after: Period,
+    finish_before: Period,
+    grounds: &[Period],
+) -> Option<Timestamp> {
+    let by = greatest_before(later(now, finish_before), delete_after)?;
+    grounds.iter().try_fold(by, |earliest, keep| Some(earliest.min(greatest_before(now, *keep)?)))
+}
+
+/// `at + period`: months first, clamped to the month's end, then days, then seconds. Saturates at the end of time,
+/// which lets nothing become due.
+pub fn later(at: Timestamp, period: Period) -> Timestamp {
+    let zoned = at.to_zoned(TimeZone::UTC);
+    let span = Span::new().try_months(period.months).and_then(|s| s.try_days(period.days));
+    let moved = span.and_then(|s| zoned.checked_add(s)).map(|z| z.timestamp());
+    let seconds = Span::new().try_seconds(period.seconds);
+    moved.and_then(|m| m.checked_add(seconds?)).unwrap_or(Timestamp::MAX)
+}
+
+/// `at - period`, where starting a little late is the safe side: the greatest instant whose `later` is not after `at`.
+fn earlier(at: Timestamp, period: Period) -> Timestamp {
+    if at == Timestamp::MAX { at } else { greatest_before(at, period).unwrap_or(Timestamp::MIN) }
+}
+
+/// The greatest instant `a` with `a + period <= limit`.
+///
+/// Adding months and days moves the date and keeps the time of day, and never turns the order of two dates around. So
+/// the answer lies on the last day whose move does not pass the limit's: at the limit's time of day where the move
+/// meets it, else (the move was clamped) at the end of that day.
+pub fn greatest_before(limit: Timestamp, period: Period) -> Option<Timestamp> {
+    let limit = limit.checked_sub(Span::new().try_seconds(period.seconds).ok()?).ok()?;
+    let limit = limit.to_zoned(TimeZone::UTC).datetime();
+    let target = limit.date().checked_sub(Span::new().try_days(period.days).ok()?).ok()?;
+    let day = last_day_moved_to(target, period.months)?;
+    let meets = day.checked_add(Span::new().try_months(period.months).ok()?).ok()? == target;
+    let time = if meets { limit.time() } else { Time::MAX };
+    Some(DateTime::from_parts(day, time).to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+/// The last day that, moved on by months, does not pass `target`.
+fn last_day_moved_to(target: Date, months: i32) -> Option<Date> {
+    let back = Span::new().try_months(months).ok()?;
+    let month = target.first_of_month().checked_sub(back).ok()?;
+    // Every day of the month lands in the target's month; the last ones are clamped to its last day.
+    let day =
+        if target == target.last_of_month() { month.days_in_month() } else { target.day().min(month.days_in_month()) };
+    Date::new(month.year(), month.month(), day).ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn months(months: i32) -> Period {
+        Period { months, ..Period::default() }
+    }
+
+    #[test]
+    fn a_month_end_is_clamped_and_the_whole_last_day_counts() {
+        // 29, 30 and 31 January all become 28 February: at its end all of them have passed.
+        assert_eq!(greatest_before(at("2026-02-28T12:00:00Z"), months(1)), Some(at("2026-01-31T12:00:00Z")));
+        assert_eq!(
+            greatest_before(at("2026-03-30T12:00:00Z"), months(1)),
+            Some(at("2026-02-28T23:59:59.999999999Z"))
+        );
+        assert_eq!(greatest_before(at("2027-02-28T00:00:00Z"), months(36)), Some(at("2024-02-29T00:00:00Z")));
+    }
+
+    #[test]
+    fn the_latest_of_keep_and_delete_wins() {
+        let day = |days| Period { days, ..Period::default() };
+        let now = at("2026-06-10T00:00:00Z");
+        assert_eq!(cutoff(now, day(9), day(2), &[]), Some(at("2026-06-03T00:00:00Z")));
+        assert_eq!(cutoff(now, day(9), day(2), &[day(9)]), Some(at("2026-06-01T00:00:00Z")));
+        assert_eq!(cutoff(now, day(9), day(2), &[day(1), day(100)]), Some(at("2026-03-02T00:00:00Z")));
+    }
+
+    #[test]
+    fn what_lies_before_the_calendar_is_never_due() {
+        assert_eq!(cutoff(at("2026-01-01T00:00:00Z"), months(12 * 15_000), Period::default(), &[]), None);
+        assert_eq!(later(Timestamp::MAX, months(1)), Timestamp::MAX);
+    }
+
+    prop_compose! {
+        fn any_instant()(second in -2_000_000_000_i64..4_000_000_000, ns in 0..1_000_000_000_i32) -> Timestamp {
+            Timestamp::new(second, ns).unwrap()
+        }
+    }
+
+    prop_compose! {
+        fn any_period()(months in 0..60_i32, days in 0..120_i32, seconds in 0..200_000_i64) -> Period {
+            Period { months, days, seconds }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_cutoff_is_the_greatest_instant_that_is_long_enough_ago(limit in any_instant(), p in any_period()) {
+            let a = greatest_before(limit, p).unwrap();
+            prop_assert!(later(a, p) <= limit);
+            let next = Timestamp::from_nanosecond(a.as_nanosecond() + 1).unwrap();
+            prop_assert!(later(next, p) > limit);
+        }
+
+        #[test]
+        fn adding_a_period_keeps_the_order_of_instants(a in any_instant(), d in 0..10_000_000_i64, p in any_period()) {
+            let b = Timestamp::new(a.as_second() + d, a.subsec_nanosecond()).unwrap();
+            prop_assert!(later(a, p) <= later(b, p));
+        }
+
+        #[test]
+        fn an_item_is_due_exactly_from_its_due_instant_on(a in any_instant(), p in any_period(), k in any_period()) {
+            let clock = Clock {
+                event: "E".into(), cutoff: a, delete_after: vec![p], keep_at_least: vec![k],
+            };
+            let due = clock.due_at(a, Period::default());
+            prop_assert!(cutoff(due, p, Period::default(), &[k]).unwrap() >= a);
+            let before = Timestamp::from_nanosecond(due.as_nanosecond() - 1).unwrap();
+            prop_assert!(cutoff(before, p, Period::default(), &[k]).unwrap() < a);
+        }
+    }
+}
