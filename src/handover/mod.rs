@@ -1,1 +1,12 @@
-//! What the runner hands to the operator in its termination message.
+//! What the runner hands to the operator in its termination message: bounded, without a personal value.
+//!
+//! The message is the runner's only way to speak: it may write to no object of the cluster. The operator copies it from
+//! the Pod that it pinned by uid.
+
+mod encode;
+mod hash;
+mod report;
+
+pub use encode::{LONGEST, Unreadable, decode, encode};
+pub use hash::{Mismatch, plan_hash, run_plan};
+pub use report::{DatasetFacts, EraseEnd, EraseReport, PlanReport, Reason, Refusal, Report, Step};

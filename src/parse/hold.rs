@@ -55,7 +55,7 @@ fn day(path: &str, text: &str) -> Result<Date, FieldError> {
 mod tests {
     use super::*;
 
-    fn from(spec: serde_json::Value) -> LegalHold {
+    fn from(spec: &serde_json::Value) -> LegalHold {
         serde_json::from_value(serde_json::json!({
             "apiVersion": "carnet.dev/v1alpha1", "kind": "LegalHold",
             "metadata": {"name": "m", "uid": "u"}, "spec": spec,
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_release_stands_from_the_start_of_its_day() {
-        let h = hold(&from(serde_json::json!({
+        let h = hold(&from(&serde_json::json!({
             "reason": "Litigation", "reference": "r", "placedOn": "2026-10-01",
             "release": {"on": "2027-05-01", "reason": "settled"},
         })))
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_release_on_no_day_is_refused_so_that_the_hold_stands_on_everything() {
-        let e = hold(&from(serde_json::json!({
+        let e = hold(&from(&serde_json::json!({
             "reason": "Audit", "reference": "r", "placedOn": "2026-10-01",
             "release": {"on": "2027-02-30", "reason": "settled"},
         })))

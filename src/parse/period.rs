@@ -83,9 +83,10 @@ mod tests {
 
     #[test]
     fn what_is_no_period_is_refused_with_the_fix() {
-        for text in
-            ["", "P", "PT", "3Y", "P3", "P-1D", "-P1D", "P1.5D", "P1DT", "P1D1Y", "P1Y1Y", "p1y", "P1H", "P99999Y", "P€"]
-        {
+        for text in [
+            "", "P", "PT", "3Y", "P3", "P-1D", "-P1D", "P1.5D", "P1DT", "P1D1Y", "P1Y1Y", "p1y", "P1H",
+            "P99999Y", "P€",
+        ] {
             let e = period("spec.x", text).unwrap_err();
             assert!(e.to_string().contains("spec.x") && e.to_string().contains("P90D"), "{text}");
         }

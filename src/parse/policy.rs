@@ -98,7 +98,11 @@ fn rules(from: &[api::RetentionRule], errors: &mut Errors) -> Vec<Rule> {
     for (i, rule) in from.iter().enumerate() {
         let at = format!("spec.rules[{i}]");
         if !names.insert(&rule.name) {
-            errors.add(format!("{at}.name"), format!("`{}` is there twice", rule.name), "name each rule once");
+            errors.add(
+                format!("{at}.name"),
+                format!("`{}` is there twice", rule.name),
+                "name each rule once",
+            );
         }
         let mut categories = vec![];
         for (j, text) in rule.categories.iter().enumerate() {
@@ -132,7 +136,11 @@ fn window(from: &api::Window, errors: &mut Errors) -> Option<Window> {
     let start = errors.take(minutes("spec.schedule.window.start", &from.start));
     let end = errors.take(minutes("spec.schedule.window.end", &from.end));
     if start.is_some() && start == end {
-        errors.add("spec.schedule.window.end", "is the same as start", "leave the window out for the whole day");
+        errors.add(
+            "spec.schedule.window.end",
+            "is the same as start",
+            "leave the window out for the whole day",
+        );
     }
     let zone = match from.time_zone.as_deref() {
         None | Some("UTC") => Some(TimeZone::UTC),
@@ -148,7 +156,8 @@ fn window(from: &api::Window, errors: &mut Errors) -> Option<Window> {
 }
 
 fn minutes(path: &str, text: &str) -> Result<u16, FieldError> {
-    let two = |t: &str| (t.len() == 2 && t.bytes().all(|b| b.is_ascii_digit())).then(|| t.parse::<u16>().ok());
+    let two =
+        |t: &str| (t.len() == 2 && t.bytes().all(|b| b.is_ascii_digit())).then(|| t.parse::<u16>().ok());
     let read = || {
         let (h, m) = text.split_once(':')?;
         let (h, m) = (two(h)??, two(m)??);
@@ -204,7 +213,7 @@ fn milliseconds(path: &str, text: &str) -> Result<u64, FieldError> {
 mod tests {
     use super::*;
 
-    fn from(spec: serde_json::Value) -> RetentionPolicy {
+    fn from(spec: &serde_json::Value) -> RetentionPolicy {
         serde_json::from_value(serde_json::json!({
             "apiVersion": "carnet.dev/v1alpha1", "kind": "RetentionPolicy",
             "metadata": {"name": "p", "namespace": "n", "uid": "u"}, "spec": spec,
@@ -214,7 +223,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_filled_in_carefully() {
-        let p = policy(&from(serde_json::json!({
+        let p = policy(&from(&serde_json::json!({
             "storeSelector": {"matchLabels": {"a": "b"}},
             "rules": [{"name": "r", "categories": ["a.*"], "after": "E", "deleteAfter": "P3Y", "then": "Delete"}],
         })))
@@ -227,7 +236,7 @@ mod tests {
 
     #[test]
     fn every_problem_is_named_at_once_with_its_field() {
-        let e = policy(&from(serde_json::json!({
+        let e = policy(&from(&serde_json::json!({
             "storeSelector": {},
             "basis": "ControllerInstruction",
             "rules": [
@@ -242,10 +251,19 @@ mod tests {
         .unwrap_err()
         .to_string();
         for path in [
-            "spec.storeSelector", "spec.instruction", "spec.rules[0].categories[0]", "spec.rules[0].deleteAfter",
-            "spec.rules[0].grounds[0].keepAtLeast", "spec.rules[1].name", "spec.rules[1].deleteAfter",
-            "spec.schedule.window.start", "spec.schedule.window.end", "spec.schedule.window.timeZone",
-            "spec.schedule.rescan", "spec.schedule.finishBefore", "spec.limits.maxShare",
+            "spec.storeSelector",
+            "spec.instruction",
+            "spec.rules[0].categories[0]",
+            "spec.rules[0].deleteAfter",
+            "spec.rules[0].grounds[0].keepAtLeast",
+            "spec.rules[1].name",
+            "spec.rules[1].deleteAfter",
+            "spec.schedule.window.start",
+            "spec.schedule.window.end",
+            "spec.schedule.window.timeZone",
+            "spec.schedule.rescan",
+            "spec.schedule.finishBefore",
+            "spec.limits.maxShare",
             "spec.limits.maxReplicationLag",
         ] {
             assert!(e.contains(&format!("{path}: ")), "{path} in\n{e}");

@@ -20,7 +20,11 @@ fn known<'a>(stores: &[&'a Store]) -> HoldScopeResolution<'a> {
 
 #[test]
 fn everything_named_must_match_and_nothing_named_is_everything() {
-    let a = store("identity", "accounts", vec![dataset("accounts", "account.contact"), dataset("usage", "online.usage")]);
+    let a = store(
+        "identity",
+        "accounts",
+        vec![dataset("accounts", "account.contact"), dataset("usage", "online.usage")],
+    );
     let b = store("shop", "orders", vec![dataset("orders", "order.items")]);
     let known = known(&[&a, &b]);
     let covers = |h: &Hold| [(&a, 0), (&a, 1), (&b, 0)].map(|(s, d)| h.covers(s, &s.datasets[d], &known));
@@ -32,7 +36,11 @@ fn everything_named_must_match_and_nothing_named_is_everything() {
 
 #[test]
 fn a_name_that_is_not_found_widens_to_its_namespace_and_then_the_cluster() {
-    let a = store("identity", "accounts", vec![dataset("accounts", "account.contact"), dataset("usage", "online.usage")]);
+    let a = store(
+        "identity",
+        "accounts",
+        vec![dataset("accounts", "account.contact"), dataset("usage", "online.usage")],
+    );
     let b = store("shop", "orders", vec![dataset("orders", "order.items")]);
     let known = known(&[&a, &b]);
     let covers = |h: &Hold| [(&a, 0), (&a, 1), (&b, 0)].map(|(s, d)| h.covers(s, &s.datasets[d], &known));

@@ -171,8 +171,7 @@ fn plan_store(input: &PlanInput<'_>, policy: &Policy, store: &Store, now: Timest
         for dataset in store.datasets.iter().filter(|d| speaks_of(policy, d)) {
             let Some(mut target) = target(policy, &all, dataset, now, &mut findings) else { continue };
             let holds = input.holds.iter().copied();
-            target.held_by =
-                first_covering(holds, &input.known, store, dataset, now).map(|h| h.name.clone());
+            target.held_by = first_covering(holds, &input.known, store, dataset, now).map(|h| h.name.clone());
             targets.push(target);
         }
     }
@@ -206,7 +205,8 @@ fn target(
     now: Timestamp,
     findings: &mut Vec<Finding>,
 ) -> Option<Target> {
-    let mut find = |kind, message| findings.push(Finding { kind, dataset: Some(dataset.name.clone()), message });
+    let mut find =
+        |kind, message| findings.push(Finding { kind, dataset: Some(dataset.name.clone()), message });
     let matching: Vec<&Rule> = policy.rules.iter().filter(|r| matches(r, dataset)).collect();
     if matching.is_empty() {
         // This policy says nothing of the dataset; that none does is for the store to tell.
@@ -229,7 +229,11 @@ fn target(
         // Of several maxima after one event the earliest is the promise; after several events all must have passed.
         for event in rules.iter().map(|r| r.after.as_str()).collect::<BTreeSet<_>>() {
             let maxima = rules.iter().filter(|r| r.after == event).map(|r| r.delete_after);
-            clocks.entry(event).or_default().delete_after.extend(maxima.max_by_key(|p| greatest_before(limit, *p)));
+            clocks
+                .entry(event)
+                .or_default()
+                .delete_after
+                .extend(maxima.max_by_key(|p| greatest_before(limit, *p)));
         }
     }
     let others = all.iter().filter(|p| speaks_of(p, dataset)).flat_map(|p| &p.rules);
@@ -244,7 +248,8 @@ fn target(
     }
     for event in clocks.keys() {
         let anchor = dataset.anchors.iter().find(|a| a.event == **event);
-        if !matches!(anchor.map(|a| &a.source), Some(AnchorSource::Column { .. })) || dataset.table.is_none() {
+        if !matches!(anchor.map(|a| &a.source), Some(AnchorSource::Column { .. })) || dataset.table.is_none()
+        {
             find(FindingKind::AnchorUnknown, format!("no column says when {event} happened"));
             kept = true;
         }

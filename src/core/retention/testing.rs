@@ -8,8 +8,8 @@ use crate::core::{
     policy::{Approval, Limits, Period, Policy, Rule, Then},
     selector::{Requirement, Selector},
     store::{
-        Access, Anchor, AnchorSource, ColumnReading, Dataset, Employment, Engine, Origins, Place, Role, SqlEngine,
-        SslMode, Store,
+        Access, Anchor, AnchorSource, ColumnReading, Dataset, Employment, Engine, Origins, Place, Role,
+        SqlEngine, SslMode, Store,
     },
 };
 

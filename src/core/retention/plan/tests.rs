@@ -187,7 +187,11 @@ proptest! {
         stores.rotate_left(turn % 4);
         policies.rotate_left(turn % 3);
         holds.rotate_left(turn % 3);
-        stores.iter_mut().for_each(|s| if seed % 2 == 0 { s.datasets.reverse() });
+        if seed % 2 == 0 {
+            for s in &mut stores {
+                s.datasets.reverse();
+            }
+        }
         prop_assert_eq!(run(&policies, &stores, &holds), first);
     }
 }
