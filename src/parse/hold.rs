@@ -1,11 +1,9 @@
 //! LegalHold.
 
-use jiff::civil::Date;
-
-use super::{Errors, FieldError, selector};
+use super::{Errors, category_pattern, day, selector};
 use crate::{
     api::v1alpha1::{HoldReason, LegalHold},
-    core::{category::CategoryPattern, hold::Hold, validity::start_of},
+    core::{hold::Hold, validity::start_of},
 };
 
 /// Reads a hold. Who gets an error uses [`Hold::unreadable`]: a hold that cannot be read holds everything.
@@ -31,23 +29,11 @@ pub fn hold(from: &LegalHold) -> Result<Hold, Errors> {
             .as_ref()
             .and_then(|s| errors.take(selector(s).map_err(|e| e.under("spec.scope.storeSelector"))));
         for (i, text) in scope.categories.iter().enumerate() {
-            match CategoryPattern::parse(text) {
-                Ok(pattern) => hold.categories.push(pattern),
-                Err(e) => errors.add(
-                    format!("spec.scope.categories[{i}]"),
-                    e.to_string(),
-                    "correct it, or leave categories out",
-                ),
-            }
+            let path = format!("spec.scope.categories[{i}]");
+            hold.categories.extend(errors.take(category_pattern(&path, text)));
         }
     }
     errors.finish(Some(hold))
-}
-
-fn day(path: &str, text: &str) -> Result<Date, FieldError> {
-    // Ten characters, so that no time of day and no expanded year slips in.
-    let day = (text.len() == 10).then(|| text.parse::<Date>().ok()).flatten();
-    day.ok_or_else(|| FieldError::new(path, format!("`{text}` is not a day"), "write YYYY-MM-DD, quoted"))
 }
 
 #[cfg(test)]

@@ -2,9 +2,12 @@
 
 mod errors;
 mod exception;
+mod hold;
 pub mod law;
 mod party;
+mod period;
 mod place;
+mod policy;
 mod safeguard;
 mod selector;
 mod store;
@@ -12,8 +15,11 @@ mod value;
 
 pub use errors::{Errors, FieldError};
 pub use exception::exception;
+pub use hold::hold;
 pub use party::party;
+pub use period::period;
 pub use place::{RegionCheck, location};
+pub use policy::policy;
 pub use safeguard::safeguard;
 pub use selector::selector;
 pub use store::store;

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 
-use super::{Errors, FieldError, period, selector};
+use super::{Errors, FieldError, category_pattern, period, selector};
 use crate::{
     api::v1alpha1::{self as api, RetentionPolicy},
     core::{
-        category::CategoryPattern,
         ids::ObjectKey,
         policy::{Approval, Limits, Period, Policy, Rule, Then, Window},
     },
@@ -106,10 +105,8 @@ fn rules(from: &[api::RetentionRule], errors: &mut Errors) -> Vec<Rule> {
         }
         let mut categories = vec![];
         for (j, text) in rule.categories.iter().enumerate() {
-            match CategoryPattern::parse(text) {
-                Ok(pattern) => categories.push(pattern),
-                Err(e) => errors.add(format!("{at}.categories[{j}]"), e.to_string(), "correct it"),
-            }
+            let path = format!("{at}.categories[{j}]");
+            categories.extend(errors.take(category_pattern(&path, text)));
         }
         let mut grounds = vec![];
         for (j, ground) in rule.grounds.iter().enumerate() {
