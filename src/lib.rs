@@ -15,7 +15,7 @@
 //! | [`placement`] | where a Pod may run |
 //! | [`handover`] | what the runner hands to the operator |
 //! | [`platform`] | client, certificates, events, readiness, shutdown |
-//! | `index`, `admission`, `controllers` | the operator (feature `operator`) |
+//! | `index`, `admission`, `controllers`, `operator` | the operator (feature `operator`) |
 //! | `erase` | the runner, with the store drivers (feature `eraser`) |
 //! | `testbed` | the cluster that tests and the demo use (feature `testbed`) |
 //! | `cli` | the kubectl plugin (feature `plugin`) |
@@ -34,6 +34,8 @@ pub mod admission;
 pub mod controllers;
 #[cfg(feature = "operator")]
 pub mod index;
+#[cfg(feature = "operator")]
+pub mod operator;
 
 #[cfg(feature = "eraser")]
 pub mod erase;

@@ -8,7 +8,7 @@ use kube::{Api, Client, ResourceExt, api::PostParams};
 
 use super::table::{plain, table};
 use crate::api::v1alpha1::{
-    DeletionApproval, DeletionApprovalSpec, DeletionRun, PolicyAction, RunPhase, RunPlan,
+    DeletionApproval, DeletionApprovalSpec, DeletionRun, PolicyAction, RunPhase, RunPlan, RunTarget,
 };
 
 /// Longest name of an object.
@@ -239,12 +239,18 @@ fn describe(run: &DeletionRun, plan: &RunPlan, out: &mut impl Write) -> io::Resu
                 planned.undated.to_string(),
                 planned.held_by.clone().unwrap_or_default(),
                 target.map(|t| t.rules.join(", ")).unwrap_or_default(),
-                target.map(|t| format!("{} at or before {}", t.event, t.cutoff)).unwrap_or_default(),
+                target.map(cut_offs).unwrap_or_default(),
             ]
         })
         .collect();
     table(out, &["DATASET", "ALL", "DUE", "UNDATED", "HELD BY", "RULES", "CUT-OFF"], &rows)?;
     writeln!(out, "\n{} items would be deleted for good, {} are held and stay.", plan.due, plan.held)
+}
+
+/// All must hold for an item to be due.
+fn cut_offs(target: &RunTarget) -> String {
+    let each = target.conditions.iter().map(|c| format!("{} at or before {}", c.event, c.cutoff));
+    each.collect::<Vec<_>>().join(" and ")
 }
 
 fn confirm(run: &str, input: &mut impl BufRead, out: &mut impl Write) -> Result<(), ApproveError> {

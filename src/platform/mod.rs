@@ -1,5 +1,32 @@
 //! Client, certificates, events, readiness, shutdown: what every part needs of the world around it.
 
+pub mod conditions;
+mod error;
+mod events;
 mod failpoint;
+#[cfg(feature = "operator")]
+mod lease;
+mod managers;
+#[cfg(feature = "operator")]
+pub mod metrics;
+mod readiness;
+#[cfg(feature = "runtime")]
+mod shutdown;
+#[cfg(feature = "runtime")]
+pub mod telemetry;
 
+pub use error::PlatformError;
+pub use events::{EventKind, Events, Note};
 pub use failpoint::{OPERATOR as OPERATOR_FAILPOINTS, failpoint};
+#[cfg(feature = "operator")]
+pub use lease::{Leadership, lead};
+pub use managers::manager;
+pub use readiness::{Gate, Readiness};
+#[cfg(feature = "runtime")]
+pub use shutdown::on_signal;
+
+/// A client for the cluster that `KUBECONFIG` names, or the one this process runs in.
+pub async fn client() -> Result<kube::Client, PlatformError> {
+    let config = kube::Config::infer().await.map_err(|e| PlatformError::NoCluster(Box::new(e)))?;
+    kube::Client::try_from(config).map_err(|e| PlatformError::Client(Box::new(e)))
+}

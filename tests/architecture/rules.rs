@@ -60,6 +60,13 @@ pub const LAYERS: &[Layer] = &[
         client: true,
         never: &[],
     },
+    // Joins the others into one process, and knows nothing that they do not.
+    Layer {
+        name: "operator",
+        uses: &["api", "core", "parse", "platform", "index", "admission", "controllers"],
+        client: true,
+        never: &[],
+    },
     Layer {
         name: "erase",
         uses: &["api", "core", "parse", "handover", "platform"],

@@ -1,7 +1,9 @@
 use std::io::Cursor;
 
 use super::*;
-use crate::api::v1alpha1::{DeletionRunSpec, DeletionRunStatus, PinnedRef, PlannedDataset, RunTarget};
+use crate::api::v1alpha1::{
+    DeletionRunSpec, DeletionRunStatus, PinnedRef, PlannedDataset, RunCondition, RunTarget,
+};
 
 const HASH: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -18,8 +20,10 @@ fn run() -> DeletionRun {
             targets: vec![RunTarget {
                 dataset: "sign-ins".into(),
                 rules: vec!["usage".into()],
-                event: "Collected".into(),
-                cutoff: "2026-08-26T01:00:00Z".into(),
+                conditions: vec![RunCondition {
+                    event: "Collected".into(),
+                    cutoff: "2026-08-26T01:00:00Z".into(),
+                }],
             }],
         },
     );

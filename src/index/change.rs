@@ -1,0 +1,38 @@
+//! What watches tell the index.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{Entry, PodFacts, TableEvent};
+use crate::{
+    api::v1alpha1 as api,
+    core::snapshot::{Namespace, Node},
+};
+
+/// A change of one table.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "one for each table")]
+pub enum Change {
+    Party(TableEvent<Entry<api::Party>>),
+    DataStore(TableEvent<Entry<api::DataStore>>),
+    TransferSafeguard(TableEvent<Entry<api::TransferSafeguard>>),
+    TransferException(TableEvent<Entry<api::TransferException>>),
+    RetentionPolicy(TableEvent<Entry<api::RetentionPolicy>>),
+    LegalHold(TableEvent<Entry<api::LegalHold>>),
+    Namespace(TableEvent<Namespace>),
+    Node(TableEvent<Arc<Node>>),
+    Pod(TableEvent<Arc<PodFacts>>),
+    ConfigMap(TableEvent<Arc<BTreeMap<String, String>>>),
+}
+
+/// What a change touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing that anybody reads.
+    Nothing,
+    /// Declared objects, but not what they mean.
+    Objects,
+    /// Pods, or what tells which stores they use.
+    Pods,
+    /// The snapshot.
+    Snapshot,
+}

@@ -1,0 +1,216 @@
+//! What is kept of Pods, nodes and namespaces.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use k8s_openapi::{
+    api::core::v1::{self as k8s, PodSpec},
+    apimachinery::pkg::apis::meta::v1::OwnerReference,
+};
+
+use crate::{
+    api::labels,
+    core::{
+        ids::ObjectKey,
+        law::LawPack,
+        selector::Labels,
+        settings::{Mode, Settings},
+        snapshot::{Namespace, Node},
+        store::Place,
+    },
+};
+
+/// The controller of a Pod.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner {
+    /// `apps/v1`.
+    pub api_version: String,
+    /// `ReplicaSet`.
+    pub kind: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Uid.
+    pub uid: String,
+}
+
+/// What is kept of a Pod that has not ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodFacts {
+    /// Namespace and name.
+    pub key: ObjectKey,
+    /// Uid.
+    pub uid: String,
+    /// Its controller, or the Pod itself.
+    pub owner: Owner,
+    /// Labels.
+    pub labels: Labels,
+    /// Those annotations that decisions read.
+    pub annotations: BTreeMap<String, String>,
+    /// Its spec: which stores it uses depends on the snapshot, and is found anew with each.
+    pub spec: Arc<PodSpec>,
+}
+
+impl PodFacts {
+    /// The node that it is bound to.
+    pub fn node(&self) -> Option<&str> {
+        self.spec.node_name.as_deref().filter(|n| !n.is_empty())
+    }
+}
+
+/// Reduces a Pod; none when it has ended.
+pub fn pod(pod: k8s::Pod) -> Option<PodFacts> {
+    let ended = pod
+        .status
+        .as_ref()
+        .and_then(|s| s.phase.as_deref())
+        .is_some_and(|p| p == "Succeeded" || p == "Failed");
+    if ended {
+        return None;
+    }
+    let namespace = pod.metadata.namespace.unwrap_or_default();
+    let name = pod.metadata.name.unwrap_or_default();
+    let uid = pod.metadata.uid.unwrap_or_default();
+    let owner = pod
+        .metadata
+        .owner_references
+        .unwrap_or_default()
+        .into_iter()
+        .find(|o| o.controller == Some(true))
+        .map_or_else(
+            || Owner {
+                api_version: "v1".into(),
+                kind: "Pod".into(),
+                namespace: namespace.clone(),
+                name: name.clone(),
+                uid: uid.clone(),
+            },
+            |o| owner(&o, &namespace),
+        );
+    Some(PodFacts {
+        key: ObjectKey::new(namespace, name),
+        uid,
+        owner,
+        labels: pod.metadata.labels.unwrap_or_default(),
+        annotations: annotations_of_ours(pod.metadata.annotations.unwrap_or_default()),
+        spec: Arc::new(pod.spec.unwrap_or_default()),
+    })
+}
+
+fn annotations_of_ours(mut all: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    all.retain(|name, _| name == labels::USES);
+    all
+}
+
+/// The owner that a reference in `namespace` names.
+pub fn owner(reference: &OwnerReference, namespace: &str) -> Owner {
+    Owner {
+        api_version: reference.api_version.clone(),
+        kind: reference.kind.clone(),
+        namespace: namespace.into(),
+        name: reference.name.clone(),
+        uid: reference.uid.clone(),
+    }
+}
+
+/// Reduces a namespace.
+pub fn namespace(namespace: &k8s::Namespace) -> Namespace {
+    let mode = namespace.metadata.labels.as_ref().and_then(|l| l.get(labels::TRANSFERS));
+    Namespace {
+        mode: mode.map(|m| match m.as_str() {
+            "Audit" => Mode::Audit,
+            "Warn" => Mode::Warn,
+            // A label that is misspelt must not loosen what it meant to tighten.
+            _ => Mode::Enforce,
+        }),
+        terminating: namespace.metadata.deletion_timestamp.is_some(),
+    }
+}
+
+/// Reduces a node.
+pub fn node(node: k8s::Node, law: &LawPack, settings: &Settings) -> Node {
+    let labels: BTreeMap<_, _> = node.metadata.labels.unwrap_or_default();
+    let provider_id = node.spec.and_then(|s| s.provider_id).unwrap_or_default();
+    let place = node_place(&labels, &provider_id, law, settings);
+    Node { name: node.metadata.name.unwrap_or_default(), labels, place }
+}
+
+/// Where a node is: its region label read with the provider of its id; the default location where it has no label.
+///
+/// A provider that the law pack does not know has no country: its regions may be called like another's.
+fn node_place(labels: &Labels, provider_id: &str, law: &LawPack, settings: &Settings) -> Place {
+    let provider = provider_id.split_once("://").map(|(p, _)| match p {
+        // The cloud provider's integration is older than the name under which its regions are published.
+        "gce" => "gcp".to_owned(),
+        p => p.to_ascii_lowercase(),
+    });
+    match labels.get(labels::NODE_REGION).filter(|r| !r.is_empty()) {
+        Some(region) => {
+            Place { country: law.region(provider.as_deref(), region), provider, region: Some(region.clone()) }
+        }
+        None => settings.default_location.clone().unwrap_or(Place { provider, region: None, country: None }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::ids::Country;
+
+    const IE: Country = Country(*b"IE");
+    const US: Country = Country(*b"US");
+
+    fn law() -> LawPack {
+        LawPack {
+            regions: [
+                ("aws".to_owned(), [("eu-west-1".to_owned(), IE)].into()),
+                ("alibaba".to_owned(), [("eu-west-1".to_owned(), US), ("only".to_owned(), US)].into()),
+                ("gcp".to_owned(), [("europe-west1".to_owned(), IE)].into()),
+            ]
+            .into(),
+            ..LawPack::default()
+        }
+    }
+
+    fn at(region: Option<&str>, id: &str) -> Place {
+        let labels = region.map(|r| (labels::NODE_REGION.to_owned(), r.to_owned())).into_iter().collect();
+        node_place(&labels, id, &law(), &Settings::default())
+    }
+
+    #[test]
+    fn the_provider_of_the_node_tells_regions_of_one_name_apart() {
+        assert_eq!(at(Some("eu-west-1"), "aws:///eu-west-1a/i-0").country, Some(IE));
+        assert_eq!(at(Some("eu-west-1"), "alibaba://x").country, Some(US));
+        assert_eq!(at(Some("europe-west1"), "gce://p/z/n").country, Some(IE));
+        assert_eq!(at(Some("eu-west-1"), "").country, None, "providers disagree");
+        assert_eq!(at(Some("only"), "").country, Some(US));
+    }
+
+    #[test]
+    fn a_provider_that_the_law_does_not_know_has_no_country() {
+        assert_eq!(at(Some("only"), "homegrown://n").country, None);
+    }
+
+    #[test]
+    fn a_node_without_a_label_is_at_the_default_location_or_nowhere() {
+        assert_eq!(at(None, "aws:///x").country, None);
+        let place = Place { provider: Some("aws".into()), region: Some("r".into()), country: Some(IE) };
+        let settings = Settings { default_location: Some(place.clone()), ..Settings::default() };
+        assert_eq!(node_place(&Labels::new(), "aws:///x", &law(), &settings), place);
+    }
+
+    #[test]
+    fn a_pod_that_has_ended_is_not_kept() {
+        let mut ended = k8s::Pod::default();
+        ended.status.get_or_insert_default().phase = Some("Succeeded".into());
+        assert!(pod(ended).is_none() && pod(k8s::Pod::default()).is_some());
+    }
+
+    #[test]
+    fn a_misspelt_mode_is_the_strictest() {
+        let mut ns = k8s::Namespace::default();
+        assert_eq!(namespace(&ns).mode, None);
+        ns.metadata.labels = Some([(labels::TRANSFERS.into(), "enforce".into())].into());
+        assert_eq!(namespace(&ns).mode, Some(Mode::Enforce));
+    }
+}

@@ -1,0 +1,108 @@
+//! From a watched object to a domain value, or to the reason why it is none.
+
+use std::{fmt::Debug, sync::Arc};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{
+    Resource,
+    core::{DeserializeGuard, object::HasSpec},
+};
+use serde::de::DeserializeOwned;
+
+use super::{TableEvent, change::Change};
+use crate::{
+    api::v1alpha1 as api,
+    core::{self, ids::ObjectKey, law::LawPack, settings::Settings},
+    parse,
+};
+
+/// What reading needs.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The law.
+    pub law: Arc<LawPack>,
+    /// The settings.
+    pub settings: Arc<Settings>,
+}
+
+/// A declared object: as it stands in the cluster, and as a domain value or the reason why it is none.
+#[derive(Clone, Debug)]
+pub struct Entry<K: Kind> {
+    /// Its metadata.
+    pub meta: ObjectMeta,
+    /// The object; none when it does not even fit its own schema.
+    pub object: Option<Arc<K>>,
+    /// What it means, or why it means nothing.
+    pub value: Result<Arc<K::Value>, Arc<str>>,
+}
+
+/// One of our declared kinds.
+pub trait Kind:
+    Resource<DynamicType = ()> + HasSpec + Clone + DeserializeOwned + Debug + Send + Sync + 'static
+{
+    /// What its objects mean.
+    type Value: Debug + PartialEq + Send + Sync + 'static;
+
+    /// Reads an object.
+    fn read(&self, context: &Context) -> Result<Self::Value, String>;
+
+    /// The change that an event of its watch is.
+    fn change(event: TableEvent<Entry<Self>>) -> Change;
+}
+
+impl<K: Kind> Entry<K> {
+    /// Reads a watched object.
+    pub fn new(guard: DeserializeGuard<K>, context: &Context) -> Self {
+        match guard.0 {
+            Ok(mut object) => {
+                // Nobody here asks who wrote which field, and it is the greater part of many objects.
+                object.meta_mut().managed_fields = None;
+                let value = object.read(context).map(Arc::new).map_err(Arc::from);
+                Self { meta: object.meta().clone(), object: Some(Arc::new(object)), value }
+            }
+            Err(invalid) => Self { meta: invalid.metadata, object: None, value: Err(invalid.error.into()) },
+        }
+    }
+
+    /// Namespace (empty for cluster-scoped kinds) and name.
+    pub fn key(&self) -> ObjectKey {
+        key(&self.meta)
+    }
+
+    /// Whether decisions see the same in both.
+    pub fn means_the_same(&self, other: &Self) -> bool {
+        self.value == other.value && self.meta.uid == other.meta.uid
+    }
+}
+
+/// Namespace (empty for cluster-scoped kinds) and name.
+pub fn key(meta: &ObjectMeta) -> ObjectKey {
+    ObjectKey::new(meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
+}
+
+macro_rules! kinds {
+    ($($kind:ident => $value:ty, $parse:expr;)*) => {$(
+        impl Kind for api::$kind {
+            type Value = $value;
+
+            fn read(&self, context: &Context) -> Result<Self::Value, String> {
+                let parse: fn(&Self, &Context) -> Result<Self::Value, String> = $parse;
+                parse(self, context)
+            }
+
+            fn change(event: TableEvent<Entry<Self>>) -> Change {
+                Change::$kind(event)
+            }
+        }
+    )*};
+}
+
+kinds! {
+    Party => core::party::Party, |o, c| parse::party(o, &c.law).map_err(|e| e.to_string());
+    DataStore => core::store::Store, |o, c| parse::store(o, &c.law, parse::RegionCheck::Lenient).map_err(|e| e.to_string());
+    TransferSafeguard => core::safeguard::Safeguard, |o, c| parse::safeguard(o, &c.law).map_err(|e| e.to_string());
+    TransferException => core::exception::Exception,
+        |o, c| parse::exception(o, &c.settings).map_err(|e| e.to_string());
+    RetentionPolicy => core::policy::Policy, |o, _| parse::policy(o).map_err(|e| e.to_string());
+    LegalHold => core::hold::Hold, |o, _| parse::hold(o).map_err(|e| e.to_string());
+}

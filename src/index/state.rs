@@ -1,0 +1,176 @@
+//! The tables behind the snapshot.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    Entry, Kind, PodFacts, Table,
+    change::{Change, Effect},
+};
+use crate::{
+    api::v1alpha1 as api,
+    core::{
+        hold::Hold,
+        law::LawPack,
+        settings::Settings,
+        snapshot::{Namespace, Node, Snapshot, SnapshotBuilder},
+    },
+};
+
+/// One table for each watch.
+pub struct State {
+    law: Arc<LawPack>,
+    settings: Arc<Settings>,
+    /// Parties.
+    pub parties: Table<Entry<api::Party>>,
+    /// DataStores.
+    pub stores: Table<Entry<api::DataStore>>,
+    /// TransferSafeguards.
+    pub safeguards: Table<Entry<api::TransferSafeguard>>,
+    /// TransferExceptions.
+    pub exceptions: Table<Entry<api::TransferException>>,
+    /// RetentionPolicies.
+    pub policies: Table<Entry<api::RetentionPolicy>>,
+    /// LegalHolds.
+    pub holds: Table<Entry<api::LegalHold>>,
+    /// Namespaces.
+    pub namespaces: Table<Namespace>,
+    /// Nodes.
+    pub nodes: Table<Arc<Node>>,
+    /// Pods that have not ended.
+    pub pods: Table<Arc<PodFacts>>,
+    /// Values of ConfigMaps, where they are watched.
+    pub config_maps: Table<Arc<BTreeMap<String, String>>>,
+}
+
+impl State {
+    /// Empty tables. ConfigMaps are waited for only when they are read.
+    pub fn new(law: Arc<LawPack>, settings: Arc<Settings>) -> Self {
+        let mut config_maps = Table::default();
+        if !settings.read_config_maps {
+            config_maps.unwatched();
+        }
+        Self {
+            law,
+            settings,
+            parties: Table::default(),
+            stores: Table::default(),
+            safeguards: Table::default(),
+            exceptions: Table::default(),
+            policies: Table::default(),
+            holds: Table::default(),
+            namespaces: Table::default(),
+            nodes: Table::default(),
+            pods: Table::default(),
+            config_maps,
+        }
+    }
+
+    /// Applies a change and tells what it touches.
+    pub fn apply(&mut self, change: Change) -> Effect {
+        let snapshot = |changed: bool| if changed { Effect::Snapshot } else { Effect::Nothing };
+        let pods = |changed: bool| if changed { Effect::Pods } else { Effect::Nothing };
+        match change {
+            Change::Party(e) => declared(&mut self.parties, e),
+            Change::DataStore(e) => declared(&mut self.stores, e),
+            Change::TransferSafeguard(e) => declared(&mut self.safeguards, e),
+            Change::TransferException(e) => declared(&mut self.exceptions, e),
+            Change::RetentionPolicy(e) => declared(&mut self.policies, e),
+            Change::LegalHold(e) => declared(&mut self.holds, e),
+            Change::Namespace(e) => snapshot(plain(&mut self.namespaces, e)),
+            Change::Node(e) => snapshot(plain(&mut self.nodes, e)),
+            Change::Pod(e) => pods(plain(&mut self.pods, e)),
+            Change::ConfigMap(e) => {
+                // What a ConfigMap says changes which stores the Pods that refer to it use.
+                pods(plain(&mut self.config_maps, e))
+            }
+        }
+    }
+
+    /// Whether every watch has listed once.
+    pub fn is_listed(&self) -> bool {
+        self.parties.is_listed()
+            && self.stores.is_listed()
+            && self.safeguards.is_listed()
+            && self.exceptions.is_listed()
+            && self.policies.is_listed()
+            && self.holds.is_listed()
+            && self.namespaces.is_listed()
+            && self.nodes.is_listed()
+            && self.pods.is_listed()
+            && self.config_maps.is_listed()
+    }
+
+    /// The snapshot of the tables as they are.
+    pub fn snapshot(&self) -> Snapshot {
+        let mut invalid = BTreeMap::new();
+        let parties = read(&self.parties, &mut invalid);
+        let stores = read(&self.stores, &mut invalid);
+        let safeguards = read(&self.safeguards, &mut invalid);
+        let exceptions = read(&self.exceptions, &mut invalid);
+        let policies = read(&self.policies, &mut invalid);
+        let mut holds = read(&self.holds, &mut invalid);
+        holds.extend(
+            self.holds
+                .iter()
+                .filter(|(_, e)| e.value.is_err())
+                // What it meant to keep is not known.
+                .map(|(key, e)| {
+                    Arc::new(Hold::unreadable(key.name.clone(), e.meta.uid.clone().unwrap_or_default()))
+                }),
+        );
+        SnapshotBuilder {
+            law: self.law.clone(),
+            settings: self.settings.clone(),
+            parties,
+            stores,
+            safeguards,
+            exceptions,
+            policies,
+            holds,
+            namespaces: self.namespaces.iter().map(|(k, n)| (k.name.to_string(), n.clone())).collect(),
+            nodes: self.nodes.iter().map(|(_, n)| n.clone()).collect(),
+            invalid,
+        }
+        .build()
+    }
+}
+
+fn read<K: Kind>(
+    table: &Table<Entry<K>>,
+    invalid: &mut BTreeMap<(String, String, String), String>,
+) -> Vec<Arc<K::Value>> {
+    let mut all = vec![];
+    for (key, entry) in table {
+        match &entry.value {
+            Ok(value) => all.push(value.clone()),
+            Err(reason) => {
+                let id = (K::kind(&()).into_owned(), key.namespace.to_string(), key.name.to_string());
+                invalid.insert(id, reason.to_string());
+            }
+        }
+    }
+    all
+}
+
+/// A status that changes is no reason to build everything anew.
+fn declared<K: Kind>(table: &mut Table<Entry<K>>, event: super::TableEvent<Entry<K>>) -> Effect {
+    let same = match &event {
+        super::TableEvent::Apply(key, new) => table.get(key).is_some_and(|old| old.means_the_same(new)),
+        _ => false,
+    };
+    match (table.apply(event), same) {
+        (false, _) => Effect::Nothing,
+        (true, true) => Effect::Objects,
+        (true, false) => Effect::Snapshot,
+    }
+}
+
+/// A heartbeat is no change.
+fn plain<V: PartialEq>(table: &mut Table<V>, event: super::TableEvent<V>) -> bool {
+    if let super::TableEvent::Apply(key, new) = &event
+        && table.get(key) == Some(new)
+    {
+        return false;
+    }
+    table.apply(event)
+}

@@ -1,0 +1,317 @@
+//! The operator's command line. Every flag can be given as an environment variable `CARNET_...`.
+
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    core::{
+        law::LawPack,
+        settings::{ClaimsFrom, Mode, Settings},
+        store::Place,
+    },
+    platform::telemetry::LogFormat,
+};
+
+/// Keeps personal data where it may be, for as long as it may.
+#[derive(Debug, Parser)]
+#[command(name = "carnet-operator", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve admission and run the controllers.
+    Run(Box<RunArgs>),
+    /// Print the CustomResourceDefinitions.
+    Crds,
+    /// Print the version.
+    Version,
+}
+
+/// How strictly transfers are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub enum Transfers {
+    /// Report only.
+    Audit,
+    /// Admit with a warning.
+    Warn,
+    /// Refuse.
+    Enforce,
+}
+
+/// What happens to running Pods when cover lapses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub enum OnLapse {
+    /// They are reported.
+    Report,
+}
+
+/// How the same entity in a third country is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub enum SameEntity {
+    /// Like any importer.
+    Require,
+    /// It is noted.
+    Report,
+}
+
+/// What to do with a Pod that may be scheduled both lawfully and unlawfully.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub enum MixedPlacement {
+    /// Refuse it, with the affinity to paste.
+    Refuse,
+    /// Wait for its binding.
+    Bind,
+}
+
+/// What a dry run is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub enum DryRunVerdicts {
+    /// A warning.
+    Warn,
+    /// What the request would be told.
+    Deny,
+}
+
+/// When the image of a deletion Job is pulled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub enum PullPolicy {
+    /// Each time.
+    Always,
+    /// When the node has none.
+    IfNotPresent,
+    /// Never.
+    Never,
+}
+
+impl PullPolicy {
+    /// As Kubernetes spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "Always",
+            Self::IfNotPresent => "IfNotPresent",
+            Self::Never => "Never",
+        }
+    }
+}
+
+/// Settings of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// How strictly transfers are judged; labels of namespaces can only make it stricter.
+    #[arg(long, env = "CARNET_TRANSFERS", value_enum, default_value = "Warn")]
+    pub transfers: Transfers,
+    /// What happens to running Pods when cover lapses.
+    #[arg(long, env = "CARNET_ON_LAPSE", value_enum, default_value = "Report")]
+    pub on_lapse: OnLapse,
+    /// Namespaces whose stores' `access` reaches Pods of other namespaces, or `*`.
+    #[arg(long, env = "CARNET_CLAIMS_FROM", value_delimiter = ',')]
+    pub claims_from: Vec<String>,
+    /// Namespaces that are not judged, beside our own.
+    #[arg(
+        long,
+        env = "CARNET_EXEMPT_NAMESPACES",
+        value_delimiter = ',',
+        default_value = "kube-system,kube-node-lease,kube-public"
+    )]
+    pub exempt_namespaces: Vec<String>,
+    /// The namespace in which the operator runs.
+    #[arg(long, env = "CARNET_OWN_NAMESPACE", default_value = "carnet-system")]
+    pub own_namespace: String,
+    /// How the same entity in a third country is judged.
+    #[arg(long, env = "CARNET_SAME_ENTITY", value_enum, default_value = "Require")]
+    pub same_entity: SameEntity,
+    /// How long an overdue assessment still carries (ISO 8601, days or weeks).
+    #[arg(long, env = "CARNET_ASSESSMENT_GRACE", default_value = "P90D", value_parser = days)]
+    pub assessment_grace: i32,
+    /// How long an exception can last (ISO 8601, days or weeks).
+    #[arg(long, env = "CARNET_MAX_EXCEPTION", default_value = "P7D", value_parser = days)]
+    pub max_exception: i32,
+    /// Place of nodes without a region label, `provider/region`.
+    #[arg(long, env = "CARNET_DEFAULT_LOCATION")]
+    pub default_location: Option<String>,
+    /// What to do with a Pod that may be scheduled both lawfully and unlawfully.
+    #[arg(long, env = "CARNET_MIXED_PLACEMENT", value_enum, default_value = "Refuse")]
+    pub mixed_placement: MixedPlacement,
+    /// What a dry run is told.
+    #[arg(long, env = "CARNET_DRY_RUN_VERDICTS", value_enum, default_value = "Warn")]
+    pub dry_run_verdicts: DryRunVerdicts,
+    /// Look for host names in ConfigMaps that Pods refer to.
+    #[arg(long, env = "CARNET_READ_CONFIGMAPS")]
+    pub read_configmaps: bool,
+    /// A law pack to use in place of the built-in one.
+    #[arg(long, env = "CARNET_LAW_PACK")]
+    pub law_pack: Option<PathBuf>,
+    /// Where admission is served.
+    #[arg(long, env = "CARNET_WEBHOOK_ADDR", default_value = "0.0.0.0:9443")]
+    pub webhook_addr: SocketAddr,
+    /// DNS names and IP addresses of our own certificate.
+    #[arg(
+        long,
+        env = "CARNET_WEBHOOK_NAMES",
+        value_delimiter = ',',
+        default_value = "carnet-webhook.carnet-system.svc"
+    )]
+    pub webhook_names: Vec<String>,
+    /// Certificate chain to serve, PEM; left out = we make our own.
+    #[arg(long, env = "CARNET_TLS_CERT", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its key, PEM.
+    #[arg(long, env = "CARNET_TLS_KEY", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// The ValidatingWebhookConfiguration that is told of a certificate of our own.
+    #[arg(long, env = "CARNET_WEBHOOK_CONFIGURATION")]
+    pub webhook_configuration: Option<String>,
+    /// Where metrics and health are served.
+    #[arg(long, env = "CARNET_METRICS_ADDR", default_value = "0.0.0.0:8080")]
+    pub metrics_addr: SocketAddr,
+    /// Run the controllers only as the elected leader.
+    #[arg(long, env = "CARNET_LEADER_ELECT")]
+    pub leader_elect: bool,
+    /// Namespaces in which deletion Jobs may be run.
+    #[arg(long, env = "CARNET_ERASURE_NAMESPACES", value_delimiter = ',')]
+    pub erasure_namespaces: Vec<String>,
+    /// Image of the deletion Jobs.
+    #[arg(long, env = "CARNET_ERASER_IMAGE", default_value = "carnet-eraser:latest")]
+    pub eraser_image: String,
+    /// When that image is pulled.
+    #[arg(long, env = "CARNET_ERASER_PULL_POLICY", value_enum, default_value = "IfNotPresent")]
+    pub eraser_pull_policy: PullPolicy,
+    /// How logs are written.
+    #[arg(long, env = "CARNET_LOG_FORMAT", value_enum, default_value = "json")]
+    pub log_format: LogFormat,
+}
+
+/// A flag whose value cannot be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not `provider/region`.
+    #[error("--default-location `{0}`: write provider/region, such as aws/eu-west-1")]
+    Location(String),
+    /// The law pack does not know the region.
+    #[error("--default-location `{location}`: law pack {law} knows no such region")]
+    UnknownRegion {
+        /// What was given.
+        location: String,
+        /// Version of the pack.
+        law: String,
+    },
+}
+
+impl RunArgs {
+    /// What decisions read of the flags.
+    pub fn settings(&self, law: &LawPack) -> Result<Settings, ConfigError> {
+        let mut exempt: BTreeSet<String> = names(&self.exempt_namespaces).collect();
+        exempt.insert(self.own_namespace.clone());
+        Ok(Settings {
+            mode: match self.transfers {
+                Transfers::Audit => Mode::Audit,
+                Transfers::Warn => Mode::Warn,
+                Transfers::Enforce => Mode::Enforce,
+            },
+            claims_from: if names(&self.claims_from).any(|n| n == "*") {
+                ClaimsFrom::All
+            } else {
+                ClaimsFrom::Namespaces(names(&self.claims_from).collect())
+            },
+            exempt,
+            own_namespace: self.own_namespace.clone(),
+            same_entity_reported: self.same_entity == SameEntity::Report,
+            assessment_grace_days: self.assessment_grace,
+            max_exception_days: self.max_exception,
+            default_location: self.default_location.as_deref().map(|l| location(l, law)).transpose()?,
+            mixed_waits_for_binding: self.mixed_placement == MixedPlacement::Bind,
+            read_config_maps: self.read_configmaps,
+            dry_run_denies: self.dry_run_verdicts == DryRunVerdicts::Deny,
+        })
+    }
+
+    /// Namespaces in which deletion Jobs may be run, each once.
+    pub fn erasure(&self) -> BTreeSet<String> {
+        names(&self.erasure_namespaces).collect()
+    }
+}
+
+fn names(list: &[String]) -> impl Iterator<Item = String> {
+    list.iter().map(|n| n.trim().to_owned()).filter(|n| !n.is_empty())
+}
+
+fn location(text: &str, law: &LawPack) -> Result<Place, ConfigError> {
+    let (provider, region) = text.split_once('/').ok_or_else(|| ConfigError::Location(text.into()))?;
+    let country = law
+        .region(Some(provider), region)
+        .ok_or_else(|| ConfigError::UnknownRegion { location: text.into(), law: law.version.clone() })?;
+    Ok(Place { provider: Some(provider.into()), region: Some(region.into()), country: Some(country) })
+}
+
+fn days(text: &str) -> Result<i32, String> {
+    let wrong = || format!("`{text}`: write whole days or weeks of ISO 8601, such as P90D");
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let days = span.get_weeks().checked_mul(7).and_then(|w| w.checked_add(span.get_days()));
+    let days = days.filter(|d| *d >= 0).ok_or_else(wrong)?;
+    if span == jiff::Span::new().weeks(span.get_weeks()).days(span.get_days()).fieldwise() {
+        Ok(days)
+    } else {
+        Err(wrong())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(flags: &[&str]) -> RunArgs {
+        let all = ["carnet-operator", "run"].into_iter().chain(flags.iter().copied());
+        match Cli::try_parse_from(all).unwrap().command {
+            Command::Run(args) => *args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_domain() {
+        assert_eq!(run(&[]).settings(&LawPack::default()).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn a_star_claims_from_everywhere_and_names_from_there() {
+        let law = LawPack::default();
+        assert_eq!(run(&["--claims-from", "*"]).settings(&law).unwrap().claims_from, ClaimsFrom::All);
+        assert_eq!(
+            run(&["--claims-from", "a, b,"]).settings(&law).unwrap().claims_from,
+            ClaimsFrom::Namespaces(["a".into(), "b".into()].into())
+        );
+    }
+
+    #[test]
+    fn a_default_location_must_be_known_to_the_law() {
+        let law = LawPack::default();
+        assert!(matches!(
+            run(&["--default-location", "aws/eu-west-1"]).settings(&law),
+            Err(ConfigError::UnknownRegion { .. })
+        ));
+        assert!(matches!(
+            run(&["--default-location", "eu-west-1"]).settings(&law),
+            Err(ConfigError::Location(_))
+        ));
+    }
+
+    #[test]
+    fn periods_are_whole_days_or_weeks() {
+        assert_eq!((days("P90D"), days("P2W"), days("P0D")), (Ok(90), Ok(14), Ok(0)));
+        for wrong in ["P1M", "PT1H", "90", "-P1D", "P1DT1H"] {
+            assert!(days(wrong).is_err(), "{wrong}");
+        }
+    }
+}
