@@ -3,4 +3,5 @@
 //! Nothing here depends on another module of this crate. Values become trustworthy in `parse`.
 
 pub mod labels;
+pub mod schema;
 pub mod v1alpha1;

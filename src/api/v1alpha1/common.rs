@@ -1,6 +1,7 @@
 //! Pieces that several kinds share.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +40,12 @@ pub struct PinnedRef {
 }
 
 /// A place: a country, or a region of a provider.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.region) != has(self.country)").message("say where it is by exactly one of region and country").reason(Reason::FieldValueRequired),
+    validation = Rule::new("!has(self.provider) || has(self.region)").message("a provider goes with a region; with a country leave it out").field_path(".provider").reason(Reason::FieldValueForbidden)
+)]
 pub struct Location {
     /// Cloud provider as in the law pack (`aws`, `gcp`, `azure`, ...); left out where all providers agree on the region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,7 +57,7 @@ pub struct Location {
     pub region: Option<String>,
     /// ISO 3166-1 alpha-2 or alpha-3 code; quote it in YAML (`"NO"`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 2, max = 3))]
+    #[schemars(schema_with = "crate::api::schema::country")]
     pub country: Option<String>,
 }
 

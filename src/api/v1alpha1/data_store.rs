@@ -38,6 +38,15 @@ use super::{LocalRef, Location, NamespacedRef, Role};
     )
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.role != 'Processor' || has(self.controllerRef)").message("a Processor holds data for somebody: name the controller's Party in controllerRef").field_path(".controllerRef").reason(Reason::FieldValueRequired),
+    validation = Rule::new("self.datasets.all(d, !has(d.role) || d.role != 'Processor' || has(d.controllerRef) || has(self.controllerRef))").message("a dataset whose role is Processor needs a controllerRef, its own or the store's").field_path(".datasets").reason(Reason::FieldValueRequired),
+    validation = Rule::new("!has(self.origins) || !('Unrestricted' in self.origins) || size(self.origins) == 1").message("Unrestricted stands alone: leave out the other origins, or Unrestricted").field_path(".origins").reason(Reason::FieldValueInvalid),
+    validation = Rule::new("!has(self.origins) || !('Unrestricted' in self.origins) || has(self.originsReason)").message("Unrestricted takes the data out of every regime: say why in originsReason").field_path(".originsReason").reason(Reason::FieldValueRequired),
+    validation = Rule::new("has(self.engine.postgres) || has(self.engine.mysql) || self.datasets.all(d, !has(d.table))").message("a table belongs to the engines postgres and mysql: use objects or files here").field_path(".datasets").reason(Reason::FieldValueForbidden),
+    validation = Rule::new("has(self.engine.objectStore) || self.datasets.all(d, !has(d.objects))").message("objects belong to the engine objectStore: use table or files here").field_path(".datasets").reason(Reason::FieldValueForbidden),
+    validation = Rule::new("has(self.engine.volume) || self.datasets.all(d, !has(d.files))").message("files belong to the engine volume: use table or objects here").field_path(".datasets").reason(Reason::FieldValueForbidden)
+)]
 pub struct DataStoreSpec {
     /// The Party that decides about, or holds, the data.
     pub exporter_ref: LocalRef,
@@ -64,10 +73,10 @@ pub struct DataStoreSpec {
     pub access: Option<Access>,
     /// Replicas are transfers; backups are a deletion horizon.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 50))]
+    #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub copies: Vec<DataCopy>,
     /// What is in it.
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub datasets: Vec<Dataset>,
     /// Whether this cluster erases; left out = Here. A store declared in several clusters is erased from one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,8 +93,11 @@ pub enum Erasure {
 }
 
 /// The technology that holds the data; exactly one field is set.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("[has(self.postgres), has(self.mysql), has(self.objectStore), has(self.volume), has(self.external)].exists_one(set, set)").message("name exactly one engine: postgres, mysql, objectStore, volume or external").reason(Reason::FieldValueInvalid)
+)]
 pub struct Engine {
     /// PostgreSQL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -207,8 +219,11 @@ pub struct Access {
 }
 
 /// A copy of the data.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.keptFor) || self.kind == 'Backup'").message("only a Backup is kept for a time of its own; a Replica follows its store").field_path(".keptFor").reason(Reason::FieldValueForbidden)
+)]
 pub struct DataCopy {
     /// Name, unique in the store.
     #[schemars(length(min = 1, max = 63))]
@@ -221,7 +236,7 @@ pub struct DataCopy {
     pub party_ref: LocalRef,
     /// How long a backup is kept (ISO 8601 period).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 2, max = 64))]
+    #[schemars(schema_with = "crate::api::schema::period")]
     pub kept_for: Option<String>,
 }
 
@@ -235,14 +250,21 @@ pub enum CopyKind {
 }
 
 /// A set of personal data inside a store.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("[has(self.table), has(self.objects), has(self.files)].filter(set, set).size() <= 1").message("say where the data lies by one of table, objects and files").reason(Reason::FieldValueInvalid),
+    validation = Rule::new("!has(self.subjectKey) || has(self.table)").message("a subjectKey names a column: name the table").field_path(".subjectKey").reason(Reason::FieldValueForbidden),
+    validation = Rule::new("has(self.table) || !has(self.anchors) || self.anchors.all(a, !has(a.column))").message("a column is one of a table: name the table").field_path(".table").reason(Reason::FieldValueRequired),
+    validation = Rule::new("has(self.objects) || !has(self.anchors) || self.anchors.all(a, !has(a.objectTag) && !has(a.keyPattern))").message("objectTag and keyPattern are of objects: name the objects by their prefix").field_path(".objects").reason(Reason::FieldValueRequired),
+    validation = Rule::new("has(self.objects) || has(self.files) || !has(self.anchors) || self.anchors.all(a, !has(a.modifiedTime))").message("objects and files have a modifiedTime, rows have not: name objects or files, or use a column").field_path(".anchors").reason(Reason::FieldValueInvalid)
+)]
 pub struct Dataset {
     /// Name, unique in the store.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
     /// What the data is, dotted (`account.contact`).
-    #[schemars(length(min = 1, max = 50), inner(length(min = 1, max = 128)))]
+    #[schemars(schema_with = "crate::api::schema::categories", length(min = 1, max = 50))]
     pub categories: Vec<String>,
     /// Whose data it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -332,8 +354,12 @@ pub struct SubjectKey {
 }
 
 /// When an event happened to an item of the dataset. One of `column`, `modifiedTime`, `objectTag`, `keyPattern`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("[has(self.column), has(self.modifiedTime), has(self.objectTag), has(self.keyPattern)].exists_one(set, set)").message("say when the event happened by exactly one of column, modifiedTime, objectTag and keyPattern").reason(Reason::FieldValueInvalid),
+    validation = Rule::new("!has(self.columnType) || has(self.column)").message("columnType says how a column is read: name the column").field_path(".columnType").reason(Reason::FieldValueForbidden)
+)]
 pub struct Anchor {
     /// Name of the event, matched by policies' `after`.
     #[schemars(length(min = 1, max = 63))]
@@ -363,8 +389,11 @@ pub struct Anchor {
 pub struct ModifiedTime {}
 
 /// How a column's value is to be read; exactly one field is set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.epoch) != has(self.timestamp)").message("say exactly one of epoch and timestamp").reason(Reason::FieldValueInvalid)
+)]
 pub struct ColumnType {
     /// A number counted from 1970-01-01T00:00:00Z.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -19,9 +19,12 @@ use super::CommonStatus;
     category = "carnet",
     printcolumn(name = "Run", type_ = "string", json_path = ".spec.runName"),
     printcolumn(name = "Approver", type_ = "string", json_path = ".spec.approver"),
-    printcolumn(name = "Expires", type_ = "date", json_path = ".spec.expiresAt")
+    printcolumn(name = "Expires", type_ = "string", json_path = ".spec.expiresAt")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self == oldSelf").message("an approval is for one plan and does not change: delete it and create another").reason(Reason::FieldValueForbidden)
+)]
 pub struct DeletionApprovalSpec {
     /// Name of the DeletionRun, in the same namespace.
     #[schemars(length(min = 1, max = 253))]

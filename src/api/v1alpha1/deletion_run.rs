@@ -27,6 +27,9 @@ use super::{PinnedRef, PolicyAction};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self == oldSelf").message("the order of a run does not change: the operator makes another run").reason(Reason::FieldValueForbidden)
+)]
 pub struct DeletionRunSpec {
     /// The policy.
     pub policy: PinnedRef,

@@ -35,4 +35,7 @@ pub fn crds()
         DeletionRun::crd(),
         DeletionApproval::crd(),
     ]
+    .into_iter()
+    .map(super::schema::finish)
+    .collect()
 }

@@ -29,7 +29,7 @@ pub struct PartySpec {
     #[schemars(length(min = 1, max = 256))]
     pub legal_name: String,
     /// Country of establishment (ISO 3166-1, quote it): brings its regime's law with it.
-    #[schemars(length(min = 2, max = 3))]
+    #[schemars(schema_with = "crate::api::schema::country")]
     pub country: String,
     /// Group of companies; the same group is not the same entity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,7 @@ pub struct PartySpec {
 #[serde(rename_all = "camelCase")]
 pub struct PartyRuns {
     /// Namespaces whose workloads are this entity's; one party for each namespace.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000), inner(length(min = 1, max = 63)))]
     pub namespaces: Vec<String>,
 }

@@ -32,6 +32,11 @@ use super::LocalRef;
     )
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.storeSelector.matchLabels) && size(self.storeSelector.matchLabels) > 0 || has(self.storeSelector.matchExpressions) && size(self.storeSelector.matchExpressions) > 0").message("an empty selector would take every store of the namespace: name at least one label").field_path(".storeSelector").reason(Reason::FieldValueRequired),
+    validation = Rule::new("!has(self.basis) || self.basis != 'ControllerInstruction' || has(self.instruction)").message("ControllerInstruction needs the instruction: name controllerRef and reference").field_path(".instruction").reason(Reason::FieldValueRequired),
+    validation = Rule::new("!has(self.instruction) || has(self.basis) && self.basis == 'ControllerInstruction'").message("an instruction goes with basis: ControllerInstruction; for data of our own leave it out").field_path(".instruction").reason(Reason::FieldValueForbidden)
+)]
 pub struct RetentionPolicySpec {
     /// Stores of this namespace by label; an empty selector is refused.
     pub store_selector: LabelSelector,
@@ -48,7 +53,7 @@ pub struct RetentionPolicySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalMode>,
     /// The rules.
-    #[schemars(length(min = 1, max = 50))]
+    #[schemars(length(min = 1, max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub rules: Vec<RetentionRule>,
     /// When to run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -106,13 +111,13 @@ pub struct RetentionRule {
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
     /// Exact, or `account.*` = all below account, not account itself.
-    #[schemars(length(min = 1, max = 50), inner(length(min = 1, max = 128)))]
+    #[schemars(schema_with = "crate::api::schema::category_patterns", length(min = 1, max = 50))]
     pub categories: Vec<String>,
     /// Event that starts the clock.
     #[schemars(length(min = 1, max = 63))]
     pub after: String,
     /// The maximum: ISO 8601 calendar period, UTC.
-    #[schemars(length(min = 2, max = 64))]
+    #[schemars(schema_with = "crate::api::schema::period")]
     pub delete_after: String,
     /// What happens then.
     pub then: RetentionOutcome,
@@ -141,11 +146,11 @@ pub struct Ground {
     /// What kind of reason.
     pub kind: GroundKind,
     /// The minimum: ISO 8601 calendar period, UTC.
-    #[schemars(length(min = 2, max = 64))]
+    #[schemars(schema_with = "crate::api::schema::period")]
     pub keep_at_least: String,
     /// Day of review (UTC): an alarm, it changes no verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 10, max = 10))]
+    #[schemars(schema_with = "crate::api::schema::day")]
     pub review_by: Option<String>,
     /// The law.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -215,23 +220,26 @@ pub struct Schedule {
     pub window: Option<Window>,
     /// Look again at least so often (ISO 8601); left out = P1D.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 2, max = 64))]
+    #[schemars(schema_with = "crate::api::schema::period")]
     pub rescan: Option<String>,
     /// Start so far ahead of delete-by, never before keep-until (ISO 8601); left out = P0D.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 2, max = 64))]
+    #[schemars(schema_with = "crate::api::schema::period")]
     pub finish_before: Option<String>,
 }
 
 /// Hours of the day.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.start != self.end").message("start and end are the same: name different times, or leave the window out").field_path(".end").reason(Reason::FieldValueInvalid)
+)]
 pub struct Window {
     /// `HH:MM`.
-    #[schemars(length(min = 5, max = 5))]
+    #[schemars(schema_with = "crate::api::schema::clock")]
     pub start: String,
     /// `HH:MM`; before `start` = on the next day.
-    #[schemars(length(min = 5, max = 5))]
+    #[schemars(schema_with = "crate::api::schema::clock")]
     pub end: String,
     /// IANA name; left out = UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -249,7 +257,7 @@ pub struct Limits {
     pub max_items: Option<i64>,
     /// A plan with a greater share of a dataset waits for approval (`20%`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 2, max = 4))]
+    #[schemars(schema_with = "crate::api::schema::share")]
     pub max_share: Option<String>,
     /// Items deleted per second at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -257,7 +265,7 @@ pub struct Limits {
     pub items_per_second: Option<i32>,
     /// Deletion pauses above this lag (`10s`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 2, max = 16))]
+    #[schemars(schema_with = "crate::api::schema::duration")]
     pub max_replication_lag: Option<String>,
     /// Runs that are kept; never prunes one that deleted something before its record is safe elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -18,7 +18,7 @@ use super::CommonStatus;
     shortname = "tex",
     category = "carnet",
     printcolumn(name = "Ticket", type_ = "string", json_path = ".spec.ticket"),
-    printcolumn(name = "Expires", type_ = "date", json_path = ".spec.expiresAt"),
+    printcolumn(name = "Expires", type_ = "string", json_path = ".spec.expiresAt"),
     printcolumn(
         name = "In force",
         type_ = "string",

@@ -17,7 +17,7 @@ use super::{CommonStatus, LocalRef};
     shortname = "tsg",
     category = "carnet",
     printcolumn(name = "Through", type_ = "string", json_path = ".spec.validThrough"),
-    printcolumn(name = "Until", type_ = "date", json_path = ".spec.validUntil", priority = 1),
+    printcolumn(name = "Until", type_ = "string", json_path = ".spec.validUntil", priority = 1),
     printcolumn(name = "Preference", type_ = "integer", json_path = ".spec.preference"),
     printcolumn(
         name = "Ready",
@@ -31,6 +31,11 @@ use super::{CommonStatus, LocalRef};
     )
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!(has(self.validThrough) && has(self.validUntil))").message("say the end once: validThrough (last whole day) or validUntil (an instant)").field_path(".validUntil").reason(Reason::FieldValueForbidden),
+    validation = Rule::new("!has(self.validFrom) || !has(self.validThrough) || self.validFrom <= self.validThrough").message("validity ends before it begins: validThrough must not lie before validFrom").field_path(".validThrough").reason(Reason::FieldValueInvalid),
+    validation = Rule::new("!has(self.validFrom) || !has(self.validUntil) || format.date().validate(self.validFrom).hasValue() || timestamp(self.validFrom + 'T00:00:00Z') < self.validUntil").message("validity ends before it begins: validUntil must lie after validFrom").field_path(".validUntil").reason(Reason::FieldValueInvalid)
+)]
 pub struct TransferSafeguardSpec {
     /// The instrument; exactly one. What it serves follows from it, never from a claim beside it.
     pub instrument: Instrument,
@@ -42,11 +47,11 @@ pub struct TransferSafeguardSpec {
     pub scope: SafeguardScope,
     /// First valid day (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 10, max = 10))]
+    #[schemars(schema_with = "crate::api::schema::day")]
     pub valid_from: Option<String>,
     /// Last valid day, whole (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 10, max = 10))]
+    #[schemars(schema_with = "crate::api::schema::day")]
     pub valid_through: Option<String>,
     /// The instant at which it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,8 +66,11 @@ pub struct TransferSafeguardSpec {
 }
 
 /// A legal instrument; exactly one field is set.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("[has(self.standardContractualClauses), has(self.dataPrivacyFramework), has(self.adequacy)].exists_one(set, set)").message("name exactly one instrument: standardContractualClauses, dataPrivacyFramework or adequacy").reason(Reason::FieldValueInvalid)
+)]
 pub struct Instrument {
     /// Standard contractual clauses of Decision (EU) 2021/914, with the UK and Swiss additions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,7 +88,7 @@ pub struct Instrument {
 #[serde(rename_all = "camelCase")]
 pub struct StandardContractualClauses {
     /// Day of signature (UTC).
-    #[schemars(length(min = 10, max = 10))]
+    #[schemars(schema_with = "crate::api::schema::day")]
     pub executed_on: String,
     /// Who exports to whom, under which module.
     #[schemars(length(min = 1, max = 100))]
@@ -128,7 +136,7 @@ pub struct UkAddendum {
     #[schemars(length(min = 1, max = 16))]
     pub version: String,
     /// Day of signature (UTC).
-    #[schemars(length(min = 10, max = 10))]
+    #[schemars(schema_with = "crate::api::schema::day")]
     pub executed_on: String,
 }
 
@@ -137,18 +145,21 @@ pub struct UkAddendum {
 #[serde(rename_all = "camelCase")]
 pub struct SwissAmendments {
     /// Day of signature (UTC).
-    #[schemars(length(min = 10, max = 10))]
+    #[schemars(schema_with = "crate::api::schema::day")]
     pub executed_on: String,
 }
 
 /// One organisation's Data Privacy Framework entry. Each framework stands on its own.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!self.frameworks.exists(f, f.name == 'UKExtension') || self.frameworks.exists(f, f.name == 'EU-US')").message("the UKExtension extends EU-US: add the EU-US entry beside it").field_path(".frameworks").reason(Reason::FieldValueRequired)
+)]
 pub struct DataPrivacyFramework {
     /// The certified Party.
     pub participant_ref: LocalRef,
     /// Its certifications.
-    #[schemars(length(min = 1, max = 3))]
+    #[schemars(length(min = 1, max = 3), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub frameworks: Vec<Framework>,
     /// What data the certification covers.
     #[schemars(length(min = 1, max = 2))]
@@ -157,23 +168,26 @@ pub struct DataPrivacyFramework {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recourse: Option<Recourse>,
     /// Day on which the public list was last read (UTC): warns at 30 days, carries nothing at 90.
-    #[schemars(length(min = 10, max = 10))]
+    #[schemars(schema_with = "crate::api::schema::day")]
     pub checked_on: String,
 }
 
 /// A certification under one framework.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.recertifyBy >= self.since").message("recertifyBy lies before since: copy both days from the public list").field_path(".recertifyBy").reason(Reason::FieldValueInvalid)
+)]
 pub struct Framework {
     /// Which framework.
     pub name: FrameworkName,
     /// Status on the public list.
     pub status: FrameworkStatus,
     /// First day of the certification (UTC).
-    #[schemars(length(min = 10, max = 10))]
+    #[schemars(schema_with = "crate::api::schema::day")]
     pub since: String,
     /// Last day before re-certification is due, whole (UTC).
-    #[schemars(length(min = 10, max = 10))]
+    #[schemars(schema_with = "crate::api::schema::day")]
     pub recertify_by: String,
 }
 
@@ -241,23 +255,26 @@ pub struct ClaimedAdequacy {
 }
 
 /// A transfer impact assessment.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.reviewBy) || self.reviewBy >= self.completedOn").message("reviewBy lies before completedOn: name a later day").field_path(".reviewBy").reason(Reason::FieldValueInvalid)
+)]
 pub struct Assessment {
     /// Regimes for which it was made.
     #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 32)))]
     pub regimes: Vec<String>,
     /// Country that was assessed (ISO 3166-1, quote it).
-    #[schemars(length(min = 2, max = 3))]
+    #[schemars(schema_with = "crate::api::schema::country")]
     pub country: String,
     /// Day of completion (UTC).
-    #[schemars(length(min = 10, max = 10))]
+    #[schemars(schema_with = "crate::api::schema::day")]
     pub completed_on: String,
     /// Result.
     pub outcome: AssessmentOutcome,
     /// Day by which it must be reviewed (UTC); overdue warns, and after the grace carries nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 10, max = 10))]
+    #[schemars(schema_with = "crate::api::schema::day")]
     pub review_by: Option<String>,
     /// Where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -279,8 +296,12 @@ pub enum AssessmentOutcome {
 }
 
 /// What a safeguard covers; `any: true` or at least one list. Lists are joined by AND.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.any) || self.any").message("any is only ever true: leave it out and name namespaces or categories").field_path(".any").reason(Reason::FieldValueInvalid),
+    validation = Rule::new("has(self.any) != (has(self.namespaces) || has(self.categories))").message("say either {any: true} or at least one of namespaces and categories").reason(Reason::FieldValueInvalid)
+)]
 pub struct SafeguardScope {
     /// Everything; excludes the lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -291,7 +312,7 @@ pub struct SafeguardScope {
     pub namespaces: Option<Vec<String>>,
     /// Categories, exact or `a.*`; left out = all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 128)))]
+    #[schemars(schema_with = "crate::api::schema::category_patterns", length(min = 1, max = 100))]
     pub categories: Option<Vec<String>>,
 }
 
@@ -304,6 +325,6 @@ pub struct Document {
     pub reference: String,
     /// Its SHA-256, 64 hex digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 64, max = 64), regex(pattern = "^[0-9a-f]{64}$"))]
+    #[schemars(schema_with = "crate::api::schema::sha256")]
     pub sha256: Option<String>,
 }

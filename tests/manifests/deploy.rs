@@ -1,0 +1,106 @@
+//! What is installed: the webhook and the policies of the API server.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::yaml::{all, list, text, texts};
+
+fn of_kind(kind: &str) -> Vec<Value> {
+    all("deploy").into_iter().filter(|d| text(d, "/kind") == kind).collect()
+}
+
+fn webhooks() -> Vec<Value> {
+    let mut configurations = of_kind("ValidatingWebhookConfiguration");
+    assert_eq!(configurations.len(), 1);
+    list(&configurations.remove(0), "/webhooks").to_vec()
+}
+
+#[test]
+fn every_webhook_refuses_in_doubt_and_soon() {
+    for hook in webhooks() {
+        assert_eq!(hook["failurePolicy"], "Fail", "{hook}");
+        assert_eq!(hook["sideEffects"], "None", "{hook}");
+        assert_eq!(hook["matchPolicy"], "Equivalent", "{hook}");
+        assert_eq!(hook["timeoutSeconds"], 5, "{hook}");
+        assert_eq!(text(&hook, "/clientConfig/service/path"), "/review", "{hook}");
+    }
+}
+
+#[test]
+fn the_webhook_judges_every_way_in_for_a_pod_and_for_its_template() {
+    let judged: BTreeSet<String> = webhooks()
+        .iter()
+        .flat_map(|hook| list(hook, "/rules").to_vec())
+        .flat_map(|rule| {
+            let resources: Vec<String> = texts(&rule, "/resources").into_iter().map(String::from).collect();
+            resources.into_iter().map(move |r| format!("{r} {}", texts(&rule, "/operations").join("+")))
+        })
+        .collect();
+    for expected in [
+        "pods CREATE",
+        "pods/ephemeralcontainers UPDATE",
+        "pods/binding CREATE",
+        "bindings CREATE",
+        "deployments CREATE+UPDATE",
+        "statefulsets CREATE+UPDATE",
+        "daemonsets CREATE+UPDATE",
+        "replicasets CREATE+UPDATE",
+        "replicationcontrollers CREATE+UPDATE",
+        "jobs CREATE+UPDATE",
+        "cronjobs CREATE+UPDATE",
+        "datastores CREATE+UPDATE",
+    ] {
+        assert!(judged.contains(expected), "{expected} is not in {judged:?}");
+    }
+}
+
+#[test]
+fn no_webhook_stands_in_the_way_of_a_hold() {
+    for hook in webhooks() {
+        for rule in list(&hook, "/rules") {
+            let resources = texts(rule, "/resources");
+            assert!(!resources.iter().any(|r| r.contains("legalholds") || r.contains('*')), "{resources:?}");
+        }
+    }
+}
+
+#[test]
+fn workloads_are_exempt_by_the_name_of_their_namespace_alone() {
+    for hook in webhooks().iter().filter(|h| text(h, "/name") != "validate.carnet.dev") {
+        let expressions = list(hook, "/namespaceSelector/matchExpressions");
+        assert_eq!(expressions.len(), 1, "{hook}");
+        assert_eq!(text(&expressions[0], "/key"), "kubernetes.io/metadata.name");
+        let exempt = ["kube-system", "kube-node-lease", "kube-public", "carnet-system"];
+        assert_eq!(texts(&expressions[0], "/values"), exempt);
+        assert!(hook.get("objectSelector").is_none(), "an object can choose its labels: {hook}");
+    }
+}
+
+#[test]
+fn every_policy_denies_and_says_so_in_words() {
+    let bound: BTreeSet<String> = of_kind("ValidatingAdmissionPolicyBinding")
+        .iter()
+        .map(|b| {
+            assert_eq!(texts(b, "/spec/validationActions"), ["Deny"], "{b}");
+            text(b, "/spec/policyName").to_owned()
+        })
+        .collect();
+    let policies = of_kind("ValidatingAdmissionPolicy");
+    assert_eq!(bound.len(), policies.len());
+    for policy in policies {
+        assert!(bound.contains(text(&policy, "/metadata/name")), "bound to nothing: {policy}");
+        assert_eq!(text(&policy, "/spec/failurePolicy"), "Fail");
+        for validation in list(&policy, "/spec/validations") {
+            let message = text(validation, "/message");
+            assert!(message.contains(':'), "what is wrong, then what to do: `{message}`");
+        }
+    }
+}
+
+#[test]
+fn nothing_that_is_installed_waits_for_a_finalizer() {
+    for document in all("deploy").iter().chain(&all("deploy/opt-in")).chain(&all("examples")) {
+        assert!(document.pointer("/metadata/finalizers").is_none(), "{document}");
+    }
+}
