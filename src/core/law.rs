@@ -45,7 +45,7 @@ pub struct Regime {
 }
 
 /// What the standard clauses need to serve a regime.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ClausesNeed {
     /// Nothing more.
     Nothing,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     category::CategoryPattern,
     ids::{Country, PartyName, RegimeId},
+    store::Role,
     validity::Validity,
 };
 
@@ -41,6 +42,14 @@ impl Safeguard {
             Instrument::Clauses(c) => c.parties.iter().flat_map(|p| &p.importers).collect(),
             Instrument::DataPrivacyFramework(d) => [&d.participant].into(),
             Instrument::Adequacy(a) => a.importers.iter().collect(),
+        }
+    }
+
+    /// Parties that it names as exporters, each once; only clauses name them.
+    pub fn exporters(&self) -> BTreeSet<&PartyName> {
+        match &self.instrument {
+            Instrument::Clauses(c) => c.parties.iter().flat_map(|p| &p.exporters).collect(),
+            Instrument::DataPrivacyFramework(_) | Instrument::Adequacy(_) => BTreeSet::new(),
         }
     }
 }
@@ -78,6 +87,16 @@ pub struct ClauseParties {
     pub importers: BTreeSet<PartyName>,
     /// Module.
     pub module: Module,
+}
+
+impl Module {
+    /// Whether data held as `role` may be exported under it.
+    pub fn fits(self, role: &Role) -> bool {
+        match self {
+            Self::ControllerToController | Self::ControllerToProcessor => *role == Role::Controller,
+            Self::ProcessorToProcessor | Self::ProcessorToController => matches!(role, Role::Processor(_)),
+        }
+    }
 }
 
 /// Modules 1 to 4.
@@ -130,6 +149,17 @@ pub enum FrameworkName {
     UkExtension,
     /// Swiss-U.S.
     SwissUs,
+}
+
+impl FrameworkName {
+    /// Its name as users write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EuUs => "EU-US",
+            Self::UkExtension => "UKExtension",
+            Self::SwissUs => "Swiss-US",
+        }
+    }
 }
 
 /// A claimed adequacy decision.

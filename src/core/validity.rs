@@ -1,6 +1,6 @@
 //! Half-open intervals of time: `[from, until)`. Days are UTC days; a last day ends at the next midnight.
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 /// A half-open interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,4 +46,10 @@ pub fn start_of(day: Date) -> Timestamp {
 /// 00:00:00Z of the day after: where a last valid day ends.
 pub fn end_of(day: Date) -> Timestamp {
     day.tomorrow().map_or(Timestamp::MAX, start_of)
+}
+
+/// The instant so many days (of 24 hours: days here are UTC days) after `instant`.
+pub fn days_after(instant: Timestamp, days: i32) -> Timestamp {
+    let span = SignedDuration::from_hours(24 * i64::from(days));
+    instant.checked_add(span).unwrap_or(if days < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }

@@ -7,6 +7,7 @@ use std::{
 
 use super::{Reach, Snapshot, SnapshotBuilder};
 use crate::core::{
+    exception::Exception,
     ids::{ObjectKey, PartyName},
     party::Party,
     safeguard::Safeguard,
@@ -24,7 +25,9 @@ impl SnapshotBuilder {
         Snapshot {
             runs: runs(&self.parties),
             reach,
-            by_importer: by_importer(&self.safeguards),
+            by_importer: by_party(&self.safeguards, Safeguard::importers),
+            by_exporter: by_party(&self.safeguards, Safeguard::exporters),
+            exceptions_in: by_namespace(&self.exceptions),
             law: self.law,
             settings: self.settings,
             parties: self.parties.into_iter().map(|p| (p.name.clone(), p)).collect(),
@@ -56,16 +59,30 @@ fn runs(parties: &[Arc<Party>]) -> HashMap<String, PartyName> {
     runs
 }
 
-/// Safeguards by importer, in the order in which they are relied on.
-fn by_importer(safeguards: &[Arc<Safeguard>]) -> HashMap<PartyName, Vec<Arc<Safeguard>>> {
+/// Safeguards by the parties that they name, in the order in which they are relied on.
+fn by_party<'a, P: IntoIterator<Item = &'a PartyName>>(
+    safeguards: &'a [Arc<Safeguard>],
+    parties: impl Fn(&'a Safeguard) -> P,
+) -> HashMap<PartyName, Vec<Arc<Safeguard>>> {
     let mut by: HashMap<PartyName, Vec<Arc<Safeguard>>> = HashMap::new();
     for safeguard in safeguards {
-        for importer in safeguard.importers() {
-            by.entry(importer.clone()).or_default().push(safeguard.clone());
+        for party in parties(safeguard) {
+            by.entry(party.clone()).or_default().push(safeguard.clone());
         }
     }
     for list in by.values_mut() {
         list.sort_by(|a, b| a.order().cmp(&b.order()));
+    }
+    by
+}
+
+fn by_namespace(exceptions: &[Arc<Exception>]) -> HashMap<String, Vec<Arc<Exception>>> {
+    let mut by: HashMap<String, Vec<Arc<Exception>>> = HashMap::new();
+    for exception in exceptions {
+        by.entry(exception.namespace.clone()).or_default().push(exception.clone());
+    }
+    for list in by.values_mut() {
+        list.sort_by(|a, b| a.name.cmp(&b.name));
     }
     by
 }

@@ -49,8 +49,12 @@ pub struct Snapshot {
     pub runs: HashMap<String, PartyName>,
     /// What leads to a store.
     pub reach: Reach,
-    /// Safeguards by importer.
+    /// Safeguards by importer, in the order in which they are relied on.
     pub by_importer: HashMap<PartyName, Vec<Arc<Safeguard>>>,
+    /// Clauses by exporter: what comes near where the importer is unknown.
+    pub by_exporter: HashMap<PartyName, Vec<Arc<Safeguard>>>,
+    /// Exceptions by namespace of the workloads.
+    pub exceptions_in: HashMap<String, Vec<Arc<Exception>>>,
 }
 
 /// What leads to a store. Every value is a list, since several stores may stand behind one name.

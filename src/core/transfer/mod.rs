@@ -1,6 +1,9 @@
 //! Whether data may go where a workload runs: [`decide`], pure, over a [`Snapshot`].
 
+mod carry;
+mod clock;
 mod decide;
+mod near;
 pub mod text;
 mod verdict;
 
@@ -8,8 +11,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use decide::decide;
-pub use verdict::{Flow, FlowVerdict, NearMiss, Outcome, Verdict};
+pub use decide::{decide, decide_as, judged_regimes};
+pub use verdict::{Flow, FlowVerdict, NearMiss, Outcome, Remedy, Verdict};
 
 use super::{ids::ObjectKey, selector::Labels, snapshot::Snapshot, store::Place};
 

@@ -1,14 +1,148 @@
 //! The one place that turns a verdict into words: webhook, condition, event and CLI say the same sentence.
 
-use super::{Request, Verdict};
+mod group;
+mod remedy;
 
-/// All lines; the first stands alone.
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use self::group::Group;
+use super::{Outcome, Request, Verdict, Workload};
+use crate::core::store::Place;
+
+/// Warnings of the API server hold 120 characters; room is left for a few words before.
+const FIRST_LINE: usize = 100;
+/// Names are shortened to this in the first line; the other lines have them whole.
+const NAME: usize = 40;
+
+/// All lines; the first stands alone. A verdict without a violation is one line.
 pub fn message(request: &Request<'_>, verdict: &Verdict) -> String {
-    let _ = (request, verdict);
-    String::new()
+    let groups = group::uncovered(verdict);
+    let mut text = headline(request, verdict, &groups);
+    if groups.is_empty() {
+        return text;
+    }
+    let importer = groups.first().and_then(|g| g.importer);
+    let runs = importer.map_or_else(
+        || format!("nobody is known to run namespace {}", request.workload.namespace),
+        |party| format!("run by {party}"),
+    );
+    let _ = write!(text, "\n- workload: {}, {runs}", name(&request.workload));
+    for group in &groups {
+        text.push_str(&paragraph(request, group));
+    }
+    let _ = write!(text, "\n- judged at {} by law pack {}", verdict.at, verdict.law);
+    text
 }
 
 /// The first line, for warnings (under 120 characters) and events.
 pub fn first_line(request: &Request<'_>, verdict: &Verdict) -> String {
-    message(request, verdict).lines().next().unwrap_or_default().into()
+    headline(request, verdict, &group::uncovered(verdict))
+}
+
+/// One sentence on what a verdict without a violation stands on.
+pub fn summary_ok(verdict: &Verdict) -> String {
+    let mut parts = vec![];
+    let relied = verdict.relied_on();
+    if !relied.is_empty() {
+        parts.push(format!("carried by {}", and(relied.iter().map(ToString::to_string))));
+    }
+    let waived: BTreeSet<String> = verdict
+        .flows
+        .iter()
+        .filter_map(|f| match &f.outcome {
+            Outcome::Waived { exception, .. } => Some(format!("exception/{exception}")),
+            _ => None,
+        })
+        .collect();
+    if !waived.is_empty() {
+        parts.push(format!("waived(fail) by {}", and(waived)));
+    }
+    if verdict.flows.iter().any(|f| f.outcome == Outcome::SameEntity) {
+        parts.push("noted as the same entity abroad".into());
+    }
+    if parts.is_empty() {
+        parts.push("no border is crossed".into());
+    }
+    format!("{} (law pack {})", parts.join("; "), verdict.law)
+}
+
+fn headline(request: &Request<'_>, verdict: &Verdict, groups: &[Group<'_>]) -> String {
+    let Workload { kind, namespace, name, .. } = request.workload;
+    let who = format!("{kind} {}/{}", short(namespace, NAME), short(name, NAME));
+    let Some(first) = groups.first() else {
+        return format!("{who}: {}", summary_ok(verdict));
+    };
+    let regimes: BTreeSet<String> = groups.iter().flat_map(|g| &g.regimes).map(ToString::to_string).collect();
+    let store = short(&first.store.to_string(), NAME);
+    let places: BTreeSet<&Place> = groups.iter().map(|g| g.place).collect();
+    let stores: BTreeSet<_> = groups.iter().map(|g| g.store).collect();
+    let what = match stores.len() {
+        1 => store,
+        n => format!("{store} and {} more", n - 1),
+    };
+    let to = match places.len() {
+        1 => first.place.country.map_or_else(|| "an unknown country".into(), |c| c.to_string()),
+        n => format!("{n} places"),
+    };
+    let line = format!("{who}: no safeguard for {} data of {what} in {to}", and(regimes));
+    short(&line, FIRST_LINE)
+}
+
+fn paragraph(request: &Request<'_>, group: &Group<'_>) -> String {
+    let mut text = String::new();
+    let datasets = and(group.datasets.iter().map(ToString::to_string));
+    let _ = write!(text, "\n- store {}: {datasets}", group.store);
+    let found = request.uses.iter().find(|u| u.store == *group.store);
+    if let Some(via) = found.filter(|u| !u.via.is_empty()) {
+        let _ = write!(text, "\n  found by: {}", via.via.join("; "));
+    }
+    let _ = write!(text, "\n  whose data: {}", and(group.regimes.iter().map(ToString::to_string)));
+    let to = group.importer.map_or_else(|| "an unknown importer".into(), ToString::to_string);
+    let _ = write!(text, "\n  from {} to {to}, in {}", group.exporter, place(group.place));
+    for (miss, regimes) in &group.near {
+        // Where it is the same for all, saying for which regime adds nothing.
+        let only = if regimes.len() == group.regimes.len() {
+            String::new()
+        } else {
+            format!(" (for {})", and(regimes.iter().map(ToString::to_string)))
+        };
+        let _ = write!(text, "\n  came near: {} {}{only}", miss.what, miss.why);
+    }
+    for line in remedy::lines(request, group) {
+        let _ = write!(text, "\n  would make it lawful: {line}");
+    }
+    text
+}
+
+fn name(workload: &Workload<'_>) -> String {
+    format!("{} {}/{}", workload.kind, workload.namespace, workload.name)
+}
+
+fn place(place: &Place) -> String {
+    let region: Vec<&str> =
+        [&place.provider, &place.region].into_iter().flatten().map(String::as_str).collect();
+    match (region.is_empty(), place.country) {
+        (true, None) => "an unknown place".into(),
+        (true, Some(country)) => country.to_string(),
+        (false, None) => format!("{} (country unknown)", region.join(" ")),
+        (false, Some(country)) => format!("{} ({country})", region.join(" ")),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn and(words: impl IntoIterator<Item = String>) -> String {
+    let mut words: Vec<String> = words.into_iter().collect();
+    match words.pop() {
+        None => String::new(),
+        Some(last) if words.is_empty() => last,
+        Some(last) => format!("{} and {last}", words.join(", ")),
+    }
+}
+
+/// At most `longest` characters, the end left out.
+fn short(text: &str, longest: usize) -> String {
+    if text.chars().count() <= longest {
+        return text.into();
+    }
+    text.chars().take(longest - 3).chain("...".chars()).collect()
 }

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use super::ReliedOn;
 use crate::core::{
-    ids::{ObjectKey, PartyName, RegimeId},
+    ids::{Country, ObjectKey, PartyName, RegimeId},
+    law::ClausesNeed,
+    safeguard::FrameworkName,
     store::Place,
 };
 
@@ -78,7 +80,35 @@ pub enum Outcome {
     Uncovered {
         /// What came near, and why it does not carry.
         near: Vec<NearMiss>,
+        /// What would make it lawful; any one.
+        remedies: Vec<Remedy>,
     },
+}
+
+/// What would make a flow lawful.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Remedy {
+    /// Declare the store.
+    DeclareStore,
+    /// Declare the exporter's Party.
+    DeclareExporter,
+    /// Say who runs the namespace.
+    NameImporter,
+    /// Make the place known.
+    KnowPlace,
+    /// Clauses that fit the role, with what the regime needs besides, and an assessment.
+    Clauses {
+        /// Data is held for a controller.
+        as_processor: bool,
+        /// What the regime needs besides.
+        needs: ClausesNeed,
+    },
+    /// A certification of the importer.
+    Certification(FrameworkName),
+    /// A claim of this row of the law pack.
+    Claim(Arc<str>),
+    /// To run where the data is.
+    RunIn(Country),
 }
 
 /// A safeguard or decision that came near, and why it does not carry.
