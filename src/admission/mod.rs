@@ -1,1 +1,52 @@
 //! The validating webhook: review bytes in, response bytes out.
+//!
+//! [`review`] does no I/O; [`serve`] puts TLS and HTTP around it.
+
+mod binding;
+mod envelope;
+mod review;
+mod runner;
+mod server;
+mod transfers;
+mod validate;
+mod workload;
+
+use std::sync::Arc;
+
+pub use envelope::BadReview;
+pub use review::{Decision, Reviewed, review};
+pub use server::{Handle, Served, TlsSource, serve};
+
+use crate::{
+    core::{ids::ObjectKey, snapshot::Snapshot},
+    detect::ConfigMapLookup,
+    index::{Index, PodFacts},
+};
+
+/// Finds Pods that are already there.
+pub trait PodLookup: Send + Sync {
+    /// What is known of a Pod; none = it is not known (yet).
+    fn pod(&self, key: &ObjectKey) -> Option<Arc<PodFacts>>;
+}
+
+impl PodLookup for Index {
+    fn pod(&self, key: &ObjectKey) -> Option<Arc<PodFacts>> {
+        Self::pod(self, key)
+    }
+}
+
+/// Everything that a review reads.
+#[derive(Clone)]
+pub struct ReviewState<'a> {
+    /// What is declared, at one moment.
+    pub snapshot: Arc<Snapshot>,
+    /// Whether every watch behind the snapshot has listed.
+    pub ready: bool,
+    /// Pods that are there.
+    pub pods: &'a dyn PodLookup,
+    /// Texts of ConfigMaps; read with `--read-configmaps` alone.
+    pub config_maps: Option<&'a ConfigMapLookup<'a>>,
+}
+
+#[cfg(test)]
+mod tests;

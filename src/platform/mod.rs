@@ -1,5 +1,7 @@
 //! Client, certificates, events, readiness, shutdown: what every part needs of the world around it.
 
+#[cfg(feature = "operator")]
+pub mod certs;
 pub mod conditions;
 mod error;
 mod events;

@@ -1,0 +1,73 @@
+//! `pods/binding` and the legacy `bindings`: the last word on where a Pod runs.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{ReviewState, envelope::Answer, transfers::Case, workload::Meta};
+use crate::{
+    core::ids::ObjectKey,
+    detect::{Detection, PodSubject, uses},
+    placement::{Candidates, node_place},
+};
+
+#[derive(Deserialize)]
+struct Binding {
+    #[serde(default)]
+    metadata: Option<Meta>,
+    target: Target,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    #[serde(default)]
+    name: String,
+}
+
+/// Judges a binding. A Pod that is not known cannot be judged: refused, and the scheduler tries again.
+pub(super) fn judge(
+    state: &ReviewState<'_>,
+    namespace: &str,
+    name: &str,
+    raw: &str,
+    dry_run: bool,
+    now: Timestamp,
+) -> Answer {
+    let binding: Binding = match serde_json::from_str(raw) {
+        Ok(binding) => binding,
+        Err(error) => return Answer::bad_request(format!("failed to read the Binding: {error}")),
+    };
+    let in_object = binding.metadata.and_then(|m| m.name).unwrap_or_default();
+    // The API server lets both through only when they agree.
+    let name = if name.is_empty() { in_object.as_str() } else { name };
+    let Some(facts) = state.pods.pod(&ObjectKey::new(namespace, name)) else {
+        let mut answer = Answer::unavailable(&format!(
+            "Carnet does not know Pod {namespace}/{name} yet and cannot judge its node; try again"
+        ));
+        answer.awaits_pod = true;
+        return answer;
+    };
+    let subject = PodSubject {
+        namespace,
+        spec: &facts.spec,
+        annotations: &facts.annotations,
+        labels: &facts.labels,
+        claim_templates: &[],
+        config_maps: state.config_maps.filter(|_| state.snapshot.settings.read_config_maps),
+    };
+    let Detection { uses, .. } = uses(&state.snapshot, &subject);
+    if uses.is_empty() {
+        return Answer::allow("no-use");
+    }
+    let place = node_place(&state.snapshot, &binding.target.name);
+    let case = Case {
+        kind: "Pod",
+        namespace,
+        name,
+        labels: &facts.labels,
+        uses: &uses,
+        candidates: Candidates::Places(vec![place]),
+        dry_run,
+    };
+    let judged = case.judge(&state.snapshot, now);
+    case.answer(&state.snapshot, &judged, true, now)
+}

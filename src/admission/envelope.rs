@@ -1,0 +1,222 @@
+//! `admission.k8s.io/v1` as it is read and written: borrowed, and no further than needed.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// Warnings longer than this are cut off by clients.
+const WARNING: usize = 119;
+/// More warnings than this help nobody.
+const WARNINGS: usize = 12;
+
+/// A body that is no review and holds no uid to answer to.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to read the AdmissionReview: {0}")]
+pub struct BadReview(#[source] serde_json::Error);
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    request: Request<'a>,
+}
+
+/// The request of a review.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Request<'a> {
+    #[serde(borrow)]
+    pub uid: Cow<'a, str>,
+    #[serde(borrow)]
+    pub kind: Kind<'a>,
+    #[serde(borrow)]
+    pub resource: Resource<'a>,
+    #[serde(borrow, default)]
+    pub sub_resource: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub namespace: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub operation: Cow<'a, str>,
+    #[serde(default)]
+    pub user_info: UserInfo,
+    #[serde(borrow, default)]
+    pub object: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub old_object: Option<&'a RawValue>,
+    #[serde(default)]
+    pub dry_run: Option<bool>,
+}
+
+/// Group, version, kind.
+#[derive(Deserialize)]
+pub(super) struct Kind<'a> {
+    #[serde(borrow)]
+    pub kind: Cow<'a, str>,
+}
+
+/// Group, version, resource.
+#[derive(Deserialize)]
+pub(super) struct Resource<'a> {
+    #[serde(borrow, default)]
+    pub group: Cow<'a, str>,
+    #[serde(borrow)]
+    pub resource: Cow<'a, str>,
+}
+
+/// Who asks.
+#[derive(Default, Deserialize)]
+pub(super) struct UserInfo {
+    #[serde(default)]
+    pub username: String,
+}
+
+/// Reads a review, or at least the uid by which it can be refused.
+pub(super) fn read(body: &[u8]) -> Result<Result<Request<'_>, (String, String)>, BadReview> {
+    #[derive(Deserialize)]
+    struct OnlyUid {
+        request: Uid,
+    }
+    #[derive(Deserialize)]
+    struct Uid {
+        uid: String,
+    }
+    match serde_json::from_slice::<Envelope<'_>>(body) {
+        Ok(envelope) => Ok(Ok(envelope.request)),
+        Err(error) => match serde_json::from_slice::<OnlyUid>(body) {
+            Ok(only) => Ok(Err((only.request.uid, error.to_string()))),
+            Err(_) => Err(BadReview(error)),
+        },
+    }
+}
+
+/// What is answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub refusal: Option<Refusal>,
+    pub warnings: Vec<String>,
+    pub notes: BTreeMap<&'static str, String>,
+    /// One word for logs and metrics.
+    pub verdict: &'static str,
+    /// Refused because a Pod is not known yet.
+    pub awaits_pod: bool,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub code: u16,
+    pub reason: &'static str,
+    pub message: String,
+    pub causes: Vec<Cause>,
+}
+
+/// A field that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Cause {
+    pub reason: &'static str,
+    pub message: String,
+    pub field: String,
+}
+
+impl Answer {
+    /// Allowed without a word.
+    pub fn allow(verdict: &'static str) -> Self {
+        Self { verdict, ..Self::default() }
+    }
+
+    /// Refused: a rule is broken.
+    pub fn forbid(verdict: &'static str, message: String) -> Self {
+        Self::refuse(verdict, Refusal { code: 403, reason: "Forbidden", message, causes: vec![] })
+    }
+
+    /// Refused: it cannot be judged now.
+    pub fn unavailable(message: &str) -> Self {
+        let message = message.to_owned();
+        Self::refuse(
+            "not-ready",
+            Refusal { code: 503, reason: "ServiceUnavailable", message, causes: vec![] },
+        )
+    }
+
+    /// Refused: it cannot be read.
+    pub fn bad_request(message: String) -> Self {
+        Self::refuse("unreadable", Refusal { code: 400, reason: "BadRequest", message, causes: vec![] })
+    }
+
+    pub fn refuse(verdict: &'static str, refusal: Refusal) -> Self {
+        Self { refusal: Some(refusal), verdict, ..Self::default() }
+    }
+
+    /// Adds a warning, cut where clients would cut it.
+    pub fn warn(&mut self, text: &str) {
+        let line = text.lines().next().unwrap_or_default();
+        let short = match line.char_indices().nth(WARNING - 3) {
+            Some((end, _)) if line.chars().count() > WARNING => Cow::Owned(format!("{}...", &line[..end])),
+            _ => Cow::Borrowed(line),
+        };
+        if self.warnings.len() < WARNINGS && !self.warnings.iter().any(|w| *w == short) {
+            self.warnings.push(short.into_owned());
+        }
+    }
+
+    /// The response, as bytes.
+    pub fn write(&self, uid: &str) -> Vec<u8> {
+        let status = self.refusal.as_ref().map(|r| StatusOut {
+            status: "Failure",
+            code: r.code,
+            reason: r.reason,
+            message: &r.message,
+            details: (!r.causes.is_empty()).then_some(DetailsOut { causes: &r.causes }),
+        });
+        let out = ReviewOut {
+            api_version: "admission.k8s.io/v1",
+            kind: "AdmissionReview",
+            response: ResponseOut {
+                uid,
+                allowed: self.refusal.is_none(),
+                status,
+                warnings: &self.warnings,
+                audit_annotations: &self.notes,
+            },
+        };
+        serde_json::to_vec(&out).expect("texts and maps of texts always serialise")
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReviewOut<'a> {
+    api_version: &'a str,
+    kind: &'a str,
+    response: ResponseOut<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResponseOut<'a> {
+    uid: &'a str,
+    allowed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<StatusOut<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [String],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    audit_annotations: &'a BTreeMap<&'static str, String>,
+}
+
+#[derive(Serialize)]
+struct StatusOut<'a> {
+    status: &'a str,
+    code: u16,
+    reason: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<DetailsOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct DetailsOut<'a> {
+    causes: &'a [Cause],
+}

@@ -1,0 +1,240 @@
+//! From a review's bytes to the response's: finds out what is asked, and who answers it.
+
+use jiff::Timestamp;
+
+use super::{
+    BadReview, ReviewState, binding,
+    envelope::{self, Answer, Request},
+    runner,
+    transfers::Case,
+    validate,
+    workload::{self, Subject},
+};
+use crate::{api::labels, placement::candidates};
+
+/// A response, and what to log of it.
+#[derive(Clone, Debug)]
+pub struct Reviewed {
+    /// The response's bytes.
+    pub body: Vec<u8>,
+    /// Refused only because a Pod is not known yet: asking again soon may help.
+    pub awaits_pod: bool,
+    /// What was decided.
+    pub decision: Decision,
+}
+
+/// What was decided, for logs and metrics; no personal data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// Uid of the request.
+    pub uid: String,
+    /// Kind.
+    pub kind: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Name; empty where only a prefix was given.
+    pub name: String,
+    /// Operation.
+    pub operation: String,
+    /// Whether nothing will be stored.
+    pub dry_run: bool,
+    /// The answer.
+    pub allowed: bool,
+    /// One word of a fixed set.
+    pub verdict: &'static str,
+}
+
+/// Answers a review at `now`. Pure: no clock, no client, no wait.
+pub fn review(state: &ReviewState<'_>, body: &[u8], now: Timestamp) -> Result<Reviewed, BadReview> {
+    let request = match envelope::read(body)? {
+        Ok(request) => request,
+        Err((uid, why)) => {
+            let answer = Answer::bad_request(format!("failed to read the AdmissionReview: {why}"));
+            let decision = Decision { uid: uid.clone(), verdict: answer.verdict, ..Decision::default() };
+            return Ok(Reviewed { body: answer.write(&uid), awaits_pod: false, decision });
+        }
+    };
+    let answer = dispatch(state, &request, now);
+    let text = |t: &Option<std::borrow::Cow<'_, str>>| t.as_deref().unwrap_or_default().to_owned();
+    Ok(Reviewed {
+        body: answer.write(&request.uid),
+        awaits_pod: answer.awaits_pod,
+        decision: Decision {
+            uid: request.uid.clone().into_owned(),
+            kind: request.kind.kind.clone().into_owned(),
+            namespace: text(&request.namespace),
+            name: text(&request.name),
+            operation: request.operation.clone().into_owned(),
+            dry_run: request.dry_run.unwrap_or_default(),
+            allowed: answer.refusal.is_none(),
+            verdict: answer.verdict,
+        },
+    })
+}
+
+/// What a request is about.
+enum Topic {
+    Pod,
+    Template,
+    Binding,
+    Ours,
+    Other,
+}
+
+fn topic(request: &Request<'_>) -> Topic {
+    let sub = request.sub_resource.as_deref().unwrap_or_default();
+    match (&*request.resource.group, &*request.resource.resource, sub) {
+        ("", "pods", "" | "ephemeralcontainers") => Topic::Pod,
+        ("", "pods", "binding") | ("", "bindings", "") => Topic::Binding,
+        ("", "replicationcontrollers" | "podtemplates", "")
+        | ("apps", "deployments" | "statefulsets" | "daemonsets" | "replicasets", "")
+        | ("batch", "jobs" | "cronjobs", "") => Topic::Template,
+        (labels::GROUP, _, "") => Topic::Ours,
+        _ => Topic::Other,
+    }
+}
+
+fn dispatch(state: &ReviewState<'_>, request: &Request<'_>, now: Timestamp) -> Answer {
+    let topic = topic(request);
+    if matches!(topic, Topic::Other) || !matches!(&*request.operation, "CREATE" | "UPDATE") {
+        return Answer::allow("not-judged");
+    }
+    let Some(raw) = request.object else {
+        return Answer::bad_request("failed to judge the request: it holds no object".into());
+    };
+    let namespace = request.namespace.as_deref().unwrap_or_default();
+    let settings = &state.snapshot.settings;
+    let exempt = settings.exempt.contains(namespace) || namespace == settings.own_namespace;
+    match topic {
+        Topic::Ours => validate::validate(state, request, raw.get(), now),
+        Topic::Binding if exempt => Answer::allow("exempt"),
+        Topic::Binding if !state.ready => loading(),
+        Topic::Binding => {
+            let name = request.name.as_deref().unwrap_or_default();
+            binding::judge(state, namespace, name, raw.get(), request.dry_run.unwrap_or_default(), now)
+        }
+        Topic::Pod | Topic::Template => workload(state, request, namespace, exempt, now),
+        Topic::Other => Answer::allow("not-judged"),
+    }
+}
+
+/// Said until every watch has listed.
+pub(super) fn loading() -> Answer {
+    Answer::unavailable("Carnet is still loading; try again")
+}
+
+fn workload(
+    state: &ReviewState<'_>,
+    request: &Request<'_>,
+    namespace: &str,
+    exempt: bool,
+    now: Timestamp,
+) -> Answer {
+    if exempt && !state.ready {
+        return Answer::allow("exempt");
+    }
+    let kind = &*request.kind.kind;
+    let is_pod = &*request.resource.resource == "pods";
+    let read = |raw: &str| if is_pod { workload::pod(raw).map(Some) } else { workload::template(raw) };
+    let object = request.object.map_or("null", |raw| raw.get());
+    let subject = match read(object) {
+        Ok(Some(subject)) => subject,
+        Ok(None) => return Answer::allow("not-judged"),
+        Err(error) => return Answer::bad_request(format!("failed to read the {kind}: {error}")),
+    };
+    let old = match request.old_object.filter(|_| &*request.operation == "UPDATE") {
+        // What cannot be read is no excuse: then the new one is judged as if it were created.
+        Some(raw) => read(raw.get()).ok().flatten(),
+        None => None,
+    };
+    if let Some(old) = &old
+        && (subject.meta.deletion_timestamp.is_some() || subject.same_as(old))
+    {
+        return Answer::allow("unchanged");
+    }
+    if !state.ready {
+        return loading();
+    }
+    Subjected { state, request, namespace, exempt, kind, now }.judge(&subject, old.as_ref())
+}
+
+struct Subjected<'a> {
+    state: &'a ReviewState<'a>,
+    request: &'a Request<'a>,
+    namespace: &'a str,
+    exempt: bool,
+    kind: &'a str,
+    now: Timestamp,
+}
+
+impl Subjected<'_> {
+    fn judge(&self, subject: &Subject, old: Option<&Subject>) -> Answer {
+        let Self { state, request, namespace, exempt, kind, now } = *self;
+        let snapshot = &*state.snapshot;
+        let detection = subject.detect(snapshot, namespace, state.config_maps);
+        let before = old.map(|old| (old, old.detect(snapshot, namespace, state.config_maps)));
+
+        let name = subject.name();
+        if !exempt {
+            let had = |secret| {
+                before.as_ref().is_some_and(|(_, d)| d.erasure_secrets.iter().any(|(s, ..)| s == secret))
+            };
+            let forbidden = detection.erasure_secrets.iter().find(|(secret, ..)| !had(secret));
+            let user = &request.user_info.username;
+            if let Some((secret, store, via)) = forbidden
+                && !runner::is_runner(&snapshot.settings, kind, subject, user)
+            {
+                return Answer::forbid(
+                    "erasure-secret",
+                    format!(
+                        "{kind} {namespace}/{name} may not use Secret {secret}: it erases DataStore {store}, and \
+                         deletion Jobs alone may use it\nfound at {via}\nuse a Secret that the store's \
+                         spec.access.secrets names"
+                    ),
+                );
+            }
+        }
+
+        let mut answer = if detection.uses.is_empty() {
+            Answer::allow("no-use")
+        } else if exempt {
+            let mut answer = Answer::allow("exempt");
+            answer.notes.insert("verdict", "exempt".into());
+            let stores: Vec<String> = detection.uses.iter().map(|u| u.store.to_string()).collect();
+            answer.notes.insert("uses", stores.join(", "));
+            answer
+        } else {
+            let new = Case {
+                kind,
+                namespace,
+                name: &name,
+                labels: &subject.labels,
+                uses: &detection.uses,
+                candidates: candidates(snapshot, &subject.spec),
+                dry_run: request.dry_run.unwrap_or_default(),
+            };
+            let judged = new.judge(snapshot, now);
+            let worse = before.as_ref().is_none_or(|(old, detection)| {
+                let was = Case {
+                    labels: &old.labels,
+                    uses: &detection.uses,
+                    candidates: candidates(snapshot, &old.spec),
+                    ..new
+                }
+                .judge(snapshot, now);
+                judged.is_worse_than(&was)
+            });
+            new.answer(snapshot, &judged, worse, now)
+        };
+        if !detection.findings.is_empty() {
+            let findings = detection.findings.join("; ");
+            let end = findings.char_indices().nth(2000).map_or(findings.len(), |(i, _)| i);
+            answer.notes.insert("findings", findings[..end].to_owned());
+            // The author's own words, which the author can mend.
+            for finding in detection.findings.iter().filter(|f| f.starts_with("annotation ")) {
+                answer.warn(finding);
+            }
+        }
+        answer
+    }
+}

@@ -1,0 +1,196 @@
+//! Judges a workload: what it uses, where it may run, whether that is lawful, and how strictly to answer.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::envelope::Answer;
+use crate::{
+    core::{
+        selector::Labels,
+        settings::Mode,
+        snapshot::Snapshot,
+        store::Place,
+        transfer::{Flow, Outcome, Request, Use, Verdict, Workload, decide, text},
+    },
+    placement::{Candidates, affinity_to_paste},
+};
+
+/// A workload with its uses and candidate places.
+pub(super) struct Case<'a> {
+    pub kind: &'a str,
+    pub namespace: &'a str,
+    pub name: &'a str,
+    pub labels: &'a Labels,
+    pub uses: &'a [Use],
+    pub candidates: Candidates,
+    pub dry_run: bool,
+}
+
+/// What was found of a case.
+pub(super) struct Judged {
+    verdict: Verdict,
+    places: Vec<Place>,
+    /// Candidate places in which nothing is uncovered.
+    lawful: Vec<Place>,
+    /// No node is there now, so any may come.
+    open: bool,
+}
+
+impl Judged {
+    /// Whether a flow is uncovered that was not uncovered before.
+    pub fn is_worse_than(&self, before: &Self) -> bool {
+        let old: BTreeSet<&Flow> = before.uncovered().collect();
+        self.uncovered().any(|flow| !old.contains(flow))
+    }
+
+    fn uncovered(&self) -> impl Iterator<Item = &Flow> {
+        let flows = self.verdict.flows.iter();
+        flows.filter(|f| matches!(f.outcome, Outcome::Uncovered { .. })).map(|f| &f.flow)
+    }
+}
+
+impl Case<'_> {
+    fn request<'b>(&'b self, places: &'b [Place], now: Timestamp) -> Request<'b> {
+        let Self { kind, namespace, name, labels, uses, .. } = self;
+        Request { workload: Workload { kind, namespace, name, labels }, uses, places, now }
+    }
+
+    /// Judges every candidate place; without a node, an unknown one.
+    pub fn judge(&self, snapshot: &Snapshot, now: Timestamp) -> Judged {
+        let (places, open) = match &self.candidates {
+            Candidates::Places(places) => (places.clone(), false),
+            Candidates::NoNode => (vec![Place { provider: None, region: None, country: None }], true),
+        };
+        let verdict = decide(snapshot, &self.request(&places, now));
+        let lawful = lawful_of(&verdict, &places);
+        Judged { verdict, places, lawful, open }
+    }
+
+    /// The answer. `judged` must be of this case; a change that makes nothing worse is never refused.
+    pub fn answer(&self, snapshot: &Snapshot, judged: &Judged, worse: bool, now: Timestamp) -> Answer {
+        let Judged { verdict, places, lawful, open } = judged;
+        let mut answer = Answer::allow("lawful");
+        note(&mut answer, verdict);
+        soft_warnings(&mut answer, verdict);
+        if !verdict.is_violation() {
+            if verdict.is_waived() {
+                answer.verdict = "waived";
+                answer.notes.insert("verdict", "waived".into());
+            }
+            return answer;
+        }
+        let mixed = *open || !lawful.is_empty();
+        if mixed && snapshot.settings.mixed_waits_for_binding {
+            answer.verdict = "waits-for-binding";
+            answer.notes.insert("verdict", "waits-for-binding".into());
+            return answer;
+        }
+        answer.verdict = "violation";
+        answer.notes.insert("verdict", "violation".into());
+        let request = self.request(places, now);
+        match self.mode(snapshot, verdict) {
+            Mode::Audit => {}
+            Mode::Warn => answer.warn(&text::first_line(&request, verdict)),
+            Mode::Enforce if !worse => answer.warn(&text::first_line(&request, verdict)),
+            Mode::Enforce if self.dry_run && !snapshot.settings.dry_run_denies => {
+                answer.warn(&format!("would be refused: {}", text::first_line(&request, verdict)));
+            }
+            Mode::Enforce => {
+                let mut message = text::message(&request, verdict);
+                if mixed {
+                    message.push_str(&self.advice(snapshot, judged, now));
+                }
+                let Answer { warnings, notes, .. } = answer;
+                return Answer { warnings, notes, ..Answer::forbid("violation", message) };
+            }
+        }
+        answer
+    }
+
+    /// The strictest of the cluster's, the workload's namespace's and the violating stores' namespaces'.
+    fn mode(&self, snapshot: &Snapshot, verdict: &Verdict) -> Mode {
+        let of = |namespace: &str| snapshot.namespaces.get(namespace).and_then(|n| n.mode);
+        let stores = verdict.flows.iter().filter(|f| matches!(f.outcome, Outcome::Uncovered { .. }));
+        stores
+            .filter_map(|f| of(&f.flow.store.namespace))
+            .chain(of(self.namespace))
+            .chain([snapshot.settings.mode])
+            .max()
+            .unwrap_or(Mode::Enforce)
+    }
+
+    /// Where it may run, and what to paste for that.
+    fn advice(&self, snapshot: &Snapshot, judged: &Judged, now: Timestamp) -> String {
+        let found;
+        let lawful = if judged.open {
+            // No node matches: what would be lawful on the nodes that are there, and where the stores are.
+            let nodes = snapshot.nodes.values().map(|n| &n.place);
+            let stores = self.uses.iter().filter_map(|u| snapshot.stores.get(&u.store)).map(|s| &s.place);
+            let all: BTreeSet<&Place> = nodes.chain(stores).filter(|p| p.country.is_some()).collect();
+            let all: Vec<Place> = all.into_iter().cloned().collect();
+            found = lawful_of(&decide(snapshot, &self.request(&all, now)), &all);
+            &found
+        } else {
+            &judged.lawful
+        };
+        let why = if judged.open {
+            "\nNo node matches where it may run, so one that comes may be anywhere."
+        } else {
+            "\nSome of the nodes on which it may run are lawful, others are not."
+        };
+        match affinity_to_paste(lawful) {
+            Some(yaml) => {
+                let names: BTreeSet<String> = lawful.iter().map(place_name).collect();
+                let names: Vec<String> = names.into_iter().collect();
+                format!("{why}\nLawful: {}. Paste into the Pod's spec:\n{yaml}", names.join(", "))
+            }
+            None => format!("{why}\nNo region is known in which it would be lawful."),
+        }
+    }
+}
+
+fn place_name(place: &Place) -> String {
+    match (&place.region, place.country) {
+        (Some(region), Some(country)) => format!("{region} ({country})"),
+        (Some(region), None) => region.clone(),
+        (None, Some(country)) => country.to_string(),
+        (None, None) => "unknown".into(),
+    }
+}
+
+fn lawful_of(verdict: &Verdict, places: &[Place]) -> Vec<Place> {
+    let uncovered: BTreeSet<&Place> = verdict
+        .flows
+        .iter()
+        .filter(|f| matches!(f.outcome, Outcome::Uncovered { .. }))
+        .map(|f| &f.flow.place)
+        .collect();
+    places.iter().filter(|p| !uncovered.contains(p)).cloned().collect()
+}
+
+fn note(answer: &mut Answer, verdict: &Verdict) {
+    answer.notes.insert("verdict", "lawful".into());
+    answer.notes.insert("law", verdict.law.clone());
+    let relied_on = verdict.relied_on();
+    if !relied_on.is_empty() {
+        answer.notes.insert("relied-on", relied_on.join(", "));
+    }
+}
+
+fn soft_warnings(answer: &mut Answer, verdict: &Verdict) {
+    for flow in &verdict.flows {
+        match &flow.outcome {
+            Outcome::Waived { exception, .. } => {
+                let Flow { store, dataset, .. } = &flow.flow;
+                answer.warn(&format!("TransferException {exception} waives {store}, dataset {dataset}"));
+            }
+            Outcome::Carried { by, warnings, .. } => {
+                for warning in warnings {
+                    answer.warn(&format!("{by} {warning}"));
+                }
+            }
+            Outcome::NoBorder | Outcome::Adequate(_) | Outcome::SameEntity | Outcome::Uncovered { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Declared use: the annotation `carnet.dev/uses: "identity/accounts=read, identity/uploads=write"`.
+
+use std::collections::BTreeMap;
+
+use super::finder::Finder;
+use crate::{api::labels, core::ids::ObjectKey};
+
+/// Adds what the annotation says; what it says wrongly is a finding.
+pub(super) fn read(finder: &mut Finder<'_>, annotations: &BTreeMap<String, String>) {
+    let Some(text) = annotations.get(labels::USES) else { return };
+    for entry in text.split(',').map(str::trim).filter(|e| !e.is_empty()) {
+        let Some((namespace, name)) = entry_of(entry) else {
+            finder.finding(format!(
+                "annotation {}: `{entry}` is not `namespace/name=read` or `namespace/name=write`",
+                labels::USES
+            ));
+            continue;
+        };
+        if !finder.declared(&ObjectKey::new(namespace, name)) {
+            finder.finding(format!("annotation {}: there is no DataStore {namespace}/{name}", labels::USES));
+        }
+    }
+}
+
+fn entry_of(entry: &str) -> Option<(&str, &str)> {
+    let (store, access) = entry.split_once('=').unwrap_or((entry, "read"));
+    let (namespace, name) = store.trim().split_once('/')?;
+    let named = |s: &str| {
+        !s.is_empty() && s.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c))
+    };
+    (matches!(access.trim(), "read" | "write") && named(namespace) && named(name))
+        .then_some((namespace, name))
+}

@@ -1,0 +1,258 @@
+//! Collects what the walk over a Pod finds, and decides how far each claim reaches.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+    sync::Arc,
+};
+
+use super::{
+    ConfigMapLookup, Detection, PodSubject,
+    names::{addresses, names, percent_decoded},
+};
+use crate::core::{ids::ObjectKey, settings::ClaimsFrom, snapshot::Snapshot, transfer::Use};
+
+/// Collects what is found. `'a` is the life of the snapshot and of the Pod.
+pub(super) struct Finder<'a> {
+    snapshot: &'a Snapshot,
+    namespace: Arc<str>,
+    config_maps: Option<&'a ConfigMapLookup<'a>>,
+    searches: &'a [String],
+    found: BTreeMap<ObjectKey, BTreeSet<String>>,
+    erasure_secrets: BTreeSet<(ObjectKey, ObjectKey, String)>,
+    findings: BTreeSet<String>,
+}
+
+/// Words of one container, kept because a bucket and its endpoint may stand apart.
+#[derive(Default, Clone)]
+pub(super) struct Words<'a> {
+    words: Vec<Cow<'a, str>>,
+    endpoints: BTreeSet<String>,
+}
+
+type ByKey = HashMap<ObjectKey, Vec<ObjectKey>>;
+
+impl<'a> Finder<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot, subject: &PodSubject<'a>) -> Self {
+        let searches =
+            subject.spec.dns_config.as_ref().and_then(|d| d.searches.as_deref()).unwrap_or_default();
+        Self {
+            snapshot,
+            namespace: subject.namespace.into(),
+            config_maps: subject.config_maps,
+            searches,
+            found: BTreeMap::new(),
+            erasure_secrets: BTreeSet::new(),
+            findings: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn finish(self) -> Detection {
+        let uses = self.found.into_iter();
+        Detection {
+            uses: uses.map(|(store, via)| Use { store, via: via.into_iter().collect() }).collect(),
+            erasure_secrets: self.erasure_secrets.into_iter().collect(),
+            findings: self.findings.into_iter().collect(),
+        }
+    }
+
+    pub(super) fn finding(&mut self, text: String) {
+        self.findings.insert(text);
+    }
+
+    /// The author of a Pod says that it uses `store`; false where there is no such store.
+    pub(super) fn declared(&mut self, store: &ObjectKey) -> bool {
+        let known = self.snapshot.stores.contains_key(store);
+        if known {
+            let via = format!("annotation {}", crate::api::labels::USES);
+            self.found.entry(store.clone()).or_default().insert(via);
+        }
+        known
+    }
+
+    /// A Secret of the Pod's own namespace: a Pod reaches no other.
+    pub(super) fn secret(&mut self, name: &str, at: fmt::Arguments<'_>) {
+        let snapshot = self.snapshot;
+        if snapshot.reach.secrets.is_empty() && snapshot.reach.erasure_secrets.is_empty() {
+            return;
+        }
+        let key = self.own(name);
+        self.by_key(&snapshot.reach.secrets, &key, "Secret", at);
+        for store in snapshot.reach.erasure_secrets.get(&key).into_iter().flatten() {
+            let via = format!("{at}: erasure Secret {key}");
+            self.erasure_secrets.insert((key.clone(), store.clone(), via.clone()));
+            self.found.entry(store.clone()).or_default().insert(via);
+        }
+    }
+
+    /// A ConfigMap of the Pod's own namespace, and with `--read-configmaps` the names in it.
+    pub(super) fn config_map(&mut self, name: &str, words: &mut Words<'a>, at: fmt::Arguments<'_>) {
+        let snapshot = self.snapshot;
+        let key = self.own(name);
+        self.by_key(&snapshot.reach.config_maps, &key, "ConfigMap", at);
+        let Some(lookup) = self.config_maps else { return };
+        match lookup(&key) {
+            Some(data) => {
+                for (field, text) in data.iter() {
+                    self.owned_text(text, words, format_args!("{at}, ConfigMap {key}, {field}"));
+                }
+            }
+            None => self.finding(format!("{at}: ConfigMap {key} is not known, so its texts were not read")),
+        }
+    }
+
+    /// A claim of the Pod's own namespace.
+    pub(super) fn claim(&mut self, name: &str, at: fmt::Arguments<'_>) {
+        let snapshot = self.snapshot;
+        self.by_key(&snapshot.reach.claims, &self.own(name), "PersistentVolumeClaim", at);
+    }
+
+    /// A claim of any namespace, as a volume's `dataSourceRef` may name one.
+    pub(super) fn claim_in(&mut self, namespace: &str, name: &str, at: fmt::Arguments<'_>) {
+        let snapshot = self.snapshot;
+        let key = ObjectKey::new(namespace, name);
+        self.by_key(&snapshot.reach.claims, &key, "PersistentVolumeClaim", at);
+    }
+
+    /// The Pod's ServiceAccount.
+    pub(super) fn service_account(&mut self, name: &str, at: fmt::Arguments<'_>) {
+        let snapshot = self.snapshot;
+        self.by_key(&snapshot.reach.service_accounts, &self.own(name), "ServiceAccount", at);
+    }
+
+    /// A literal text.
+    pub(super) fn text(&mut self, text: &'a str, words: &mut Words<'a>, at: fmt::Arguments<'_>) {
+        for name in names(text) {
+            self.name(name.text, name.port, words, at);
+            words.words.push(Cow::Borrowed(name.text));
+        }
+        for address in addresses(text) {
+            self.name(address.text, address.port, words, at);
+        }
+        if text.contains('%')
+            && let Some(decoded) = percent_decoded(text)
+        {
+            self.plain_text(&decoded, words, at);
+        }
+    }
+
+    /// A literal text that lives no longer than this call.
+    pub(super) fn owned_text(&mut self, text: &str, words: &mut Words<'a>, at: fmt::Arguments<'_>) {
+        self.plain_text(text, words, at);
+        if text.contains('%')
+            && let Some(decoded) = percent_decoded(text)
+        {
+            self.plain_text(&decoded, words, at);
+        }
+    }
+
+    fn plain_text(&mut self, text: &str, words: &mut Words<'a>, at: fmt::Arguments<'_>) {
+        for name in names(text) {
+            self.name(name.text, name.port, words, at);
+            words.words.push(Cow::Owned(name.text.to_owned()));
+        }
+        for address in addresses(text) {
+            self.name(address.text, address.port, words, at);
+        }
+    }
+
+    /// A container has been read: endpoint and bucket may stand apart in it.
+    pub(super) fn end_of_container(&mut self, words: &Words<'a>, at: fmt::Arguments<'_>) {
+        let snapshot = self.snapshot;
+        for endpoint in &words.endpoints {
+            let Some(buckets) = snapshot.reach.buckets.get(endpoint) else { continue };
+            for word in &words.words {
+                for store in buckets.get(&*lower(word)).into_iter().flatten() {
+                    self.hit(store, format_args!("{at}: bucket {word} at {endpoint}"));
+                }
+            }
+        }
+    }
+
+    fn name(&mut self, written: &str, port: Option<u16>, words: &mut Words<'a>, at: fmt::Arguments<'_>) {
+        let name = lower(written);
+        self.full_name(&name, port, words, at);
+        for search in self.searches {
+            let full = format!("{name}.{}", lower(search.trim_end_matches('.')));
+            self.full_name(&full, port, words, at);
+        }
+    }
+
+    fn full_name(&mut self, name: &str, port: Option<u16>, words: &mut Words<'a>, at: fmt::Arguments<'_>) {
+        let reach = &self.snapshot.reach;
+        for (declared, store) in reach.hosts.get(name).into_iter().flatten() {
+            if declared.is_none() || port.is_none() || *declared == port {
+                self.hit(store, format_args!("{at}: host {name}"));
+            }
+        }
+        if !reach.services.is_empty() {
+            self.service(name, at);
+        }
+        if reach.buckets.is_empty() {
+            return;
+        }
+        if reach.buckets.contains_key(name) {
+            words.endpoints.insert(name.to_owned());
+        }
+        for (dot, _) in name.match_indices('.') {
+            let (bucket, endpoint) = (&name[..dot], &name[dot + 1..]);
+            for store in reach.buckets.get(endpoint).and_then(|b| b.get(bucket)).into_iter().flatten() {
+                self.hit(store, format_args!("{at}: bucket {bucket} at {endpoint}"));
+            }
+        }
+    }
+
+    /// `name`, `name.namespace`, `name.namespace.svc[...]`, and each with a Pod's host name before it.
+    fn service(&mut self, name: &str, at: fmt::Arguments<'_>) {
+        let services = &self.snapshot.reach.services;
+        let short = name.find(".svc").filter(|i| {
+            let after = &name[i + 4..];
+            after.is_empty() || after.starts_with('.')
+        });
+        let short = short.map_or(name, |i| &name[..i]);
+        for path in [Some(short), (short.len() < name.len()).then_some(name)].into_iter().flatten() {
+            let (before, last) = path.rsplit_once('.').map_or((None, path), |(b, l)| (Some(b), l));
+            self.by_key(services, &self.own(last), "Service", at);
+            if let Some(before) = before {
+                let service = before.rsplit_once('.').map_or(before, |(_, s)| s);
+                self.by_key(services, &ObjectKey::new(last, service), "Service", at);
+            }
+        }
+    }
+
+    fn by_key(&mut self, map: &'a ByKey, key: &ObjectKey, kind: &str, at: fmt::Arguments<'_>) {
+        for store in map.get(key).into_iter().flatten() {
+            self.hit(store, format_args!("{at}: {kind} {key}"));
+        }
+    }
+
+    /// A claim reaches as far as its author: his own namespace, and others only where the cluster's operator says so.
+    fn hit(&mut self, store: &ObjectKey, via: fmt::Arguments<'_>) {
+        let reaches = store.namespace == self.namespace
+            || match &self.snapshot.settings.claims_from {
+                ClaimsFrom::All => true,
+                ClaimsFrom::Namespaces(names) => names.contains(&*store.namespace),
+            };
+        if reaches {
+            self.found.entry(store.clone()).or_default().insert(via.to_string());
+        } else {
+            self.finding(format!(
+                "DataStore {store} claims {via}, which is reported only: {} is not in --claims-from",
+                store.namespace
+            ));
+        }
+    }
+
+    fn own(&self, name: &str) -> ObjectKey {
+        ObjectKey::new(self.namespace.clone(), name)
+    }
+}
+
+fn lower(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
