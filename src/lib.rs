@@ -44,5 +44,4 @@ pub mod erase;
 pub mod cli;
 
 #[cfg(feature = "testbed")]
-#[allow(dead_code, reason = "its level with real nodes is being added")]
 pub mod testbed;

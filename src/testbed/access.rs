@@ -1,7 +1,7 @@
 //! The ways into a cluster: as its administrator, as any user, as a ServiceAccount.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, UdpSocket},
     path::{Path, PathBuf},
 };
 
@@ -96,6 +96,22 @@ impl Access {
         self.kubeconfig_for_token(&format!("{namespace}-{name}"), &token)
     }
 
+    /// The way into a cluster that somebody else started: its kubeconfig, if the cluster is marked as one that tests may
+    /// use. Where it reaches this process is what `CARNET_HOST_ADDRESS` says, else the address from which this machine
+    /// talks to its API server.
+    pub(crate) async fn given(dir: &Path, kubeconfig: PathBuf) -> Result<Self, TestbedError> {
+        let config = config(read(&kubeconfig)?).await?;
+        let host = match std::env::var("CARNET_HOST_ADDRESS") {
+            Ok(address) => address.parse().map_err(|_| {
+                TestbedError::Unsuitable(format!("CARNET_HOST_ADDRESS is no address: {address}"))
+            })?,
+            Err(_) => source_address(config.cluster_url.host().unwrap_or_default())?,
+        };
+        let access = Self::new(dir, kubeconfig, host);
+        access.require_mark().await?;
+        Ok(access)
+    }
+
     /// Marks the cluster as one that tests may use.
     pub(crate) async fn mark(&self) -> Result<(), TestbedError> {
         let maps: Api<ConfigMap> = Api::namespaced(self.client_admin().await?, "kube-system");
@@ -177,8 +193,21 @@ fn read(path: &Path) -> Result<Kubeconfig, TestbedError> {
 }
 
 async fn client(kubeconfig: Kubeconfig) -> Result<Client, TestbedError> {
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(
-        |source| TestbedError::Kubeconfig { path: "of a client".to_owned(), source: Box::new(source) },
-    )?;
-    Client::try_from(config).map_err(TestbedError::api("make a client"))
+    Client::try_from(config(kubeconfig).await?).map_err(TestbedError::api("make a client"))
+}
+
+async fn config(kubeconfig: Kubeconfig) -> Result<Config, TestbedError> {
+    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(|source| {
+        TestbedError::Kubeconfig { path: "of a client".to_owned(), source: Box::new(source) }
+    })
+}
+
+/// The address from which this machine would send to another; nothing is sent.
+fn source_address(server: &str) -> Result<IpAddr, TestbedError> {
+    let server = server.trim_matches(['[', ']']);
+    let any = if server.contains(':') { "[::]:0" } else { "0.0.0.0:0" };
+    UdpSocket::bind(any)
+        .and_then(|socket| socket.connect((server, 9)).and_then(|()| socket.local_addr()))
+        .map(|address| address.ip())
+        .map_err(TestbedError::io(format!("find the way to {server}")))
 }

@@ -19,6 +19,8 @@ pub(crate) fn make(run: &mut Run, node: &str) -> Result<String, TestbedError> {
     let hierarchies = hierarchies()?;
     let groups: Vec<PathBuf> = hierarchies.iter().map(|hierarchy| hierarchy.join(&name)).collect();
     run.owns_cgroups(&groups)?;
+    // Where both versions are mounted, the runtime follows into the second of its own accord.
+    run.owns_cgroups(&[Path::new(ROOT).join("unified").join(&name)])?;
     for (hierarchy, group) in hierarchies.iter().zip(&groups) {
         make_dir(group)?;
         // A new group of version 1 has no processors and no memory nodes, and takes no process until it has.

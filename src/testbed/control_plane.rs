@@ -2,7 +2,6 @@
 //! that are only played. Any user can run them; they listen on loopback alone.
 
 use std::{
-    ffi::OsString,
     net::{IpAddr, Ipv4Addr, TcpListener},
     ops::Deref,
     path::{Path, PathBuf},
@@ -61,7 +60,7 @@ pub(crate) struct Place<'a> {
     pub(crate) spawner: &'a Spawner,
     pub(crate) dir: &'a Path,
     /// What to put before every server's command line, to start it elsewhere than here.
-    pub(crate) prefix: Vec<OsString>,
+    pub(crate) prefix: Vec<String>,
     pub(crate) network: Network,
 }
 
@@ -181,7 +180,7 @@ impl Place<'_> {
     }
 
     pub(crate) fn spawn(&self, program: Program) -> Result<Guard, TestbedError> {
-        self.spawner.spawn(program.under(self.prefix.clone()))
+        self.spawner.spawn(program.under(&self.prefix))
     }
 
     fn pki(&self, file: &str) -> PathBuf {

@@ -1,26 +1,55 @@
 //! The cluster that tests and the demo use: real servers, started as plain processes, gone without a trace.
+//!
+//! [`Testbed::obtain`] takes the first of these:
+//!
+//! 1. the cluster of `CARNET_KUBECONFIG`, only if it holds the ConfigMap `kube-system/carnet-test-cluster`;
+//! 2. for real nodes, a cluster of kind, where kind is installed and Docker answers;
+//! 3. the built-in one, whose programs `make tools` has built.
+//!
+//! The built-in one has two levels. A [`ControlPlane`] is etcd, API server, controller manager and scheduler on loopback,
+//! with kwok playing the nodes; any user can start it, and it is ready in seconds. A [`Cluster`] has real nodes as well,
+//! two kubelets with a containerd each, in network, mount and PID namespaces of its own; that takes root.
+//!
+//! Nothing of either outlives the process that started it, whether that returns, panics or is killed: every server dies
+//! with its parent, everything of a cluster with nodes dies with its namespaces, and the few directories that a killed
+//! process leaves are recorded and removed by the next run. A cluster that is to stay up has a keeper of its own, see
+//! [`Standing`].
+//!
+//! | environment variable | effect |
+//! | --- | --- |
+//! | `CARNET_KUBECONFIG` | use that cluster |
+//! | `CARNET_HOST_ADDRESS` | the address under which that cluster reaches this machine, if it is not the obvious one |
+//! | `CARNET_CLUSTER_BIN` | take the cluster's programs from that directory |
+//! | `CARNET_POSTGRES_BIN` | take PostgreSQL's programs from that directory |
+//! | `CARNET_KEEP_LOGS` | copy the servers' logs into the cache when a run ends |
+
 mod access;
 mod binaries;
 mod cgroups;
+mod choice;
 mod control_plane;
 mod error;
 mod image;
 pub mod install;
+mod kind;
 mod kwok;
 mod namespaces;
 mod nodes;
 mod pki;
 mod postgres;
 mod process;
+mod standing;
 mod state;
 
 pub use access::{Access, MARKER};
 pub use binaries::Binaries;
+pub use choice::{Level, Testbed};
 pub use control_plane::{ControlPlane, ControlPlaneOptions};
 pub use error::TestbedError;
 pub use image::Image;
 pub use kwok::FakeNode;
-pub use nodes::{BUSYBOX_IMAGE, Cluster, NodesOptions, RealNode};
+pub use nodes::{BUSYBOX_IMAGE, Cluster, NodesOptions, RealNode, Runtime};
 pub use pki::{Authority, Identity};
 pub use postgres::{Postgres, PostgresOptions};
+pub use standing::{Reach, Standing};
 pub use state::Owner;

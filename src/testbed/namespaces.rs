@@ -5,7 +5,6 @@
 //! parent dies. So nothing has to be cleaned up, and nothing that cleans up could reach outside.
 
 use std::{
-    ffi::OsString,
     net::{IpAddr, Ipv4Addr},
     path::Path,
     process::Command,
@@ -117,7 +116,7 @@ impl Namespaces {
     }
 
     /// What to put before a command line to run it inside.
-    pub(crate) fn prefix(&self) -> Vec<OsString> {
+    pub(crate) fn prefix(&self) -> Vec<String> {
         enter(self.init.pid())
     }
 }
@@ -136,8 +135,8 @@ impl Drop for Namespaces {
     }
 }
 
-fn enter(pid: u32) -> Vec<OsString> {
-    ["nsenter", "--target", &pid.to_string(), "--net", "--mount", "--pid", "--"].map(OsString::from).to_vec()
+fn enter(pid: u32) -> Vec<String> {
+    ["nsenter", "--target", &pid.to_string(), "--net", "--mount", "--pid", "--"].map(str::to_owned).to_vec()
 }
 
 // === impl Link ===

@@ -11,6 +11,7 @@ use std::{
 
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
@@ -65,13 +66,13 @@ pub struct Cluster {
     _run: Run,
 }
 
-/// The container runtime of one node.
-#[derive(Clone, Debug)]
-struct Runtime {
+/// The container runtime of one node, and how to enter where it runs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Runtime {
     node: String,
     socket: String,
     ctr: PathBuf,
-    prefix: Vec<OsString>,
+    prefix: Vec<String>,
 }
 
 // === impl NodesOptions ===
@@ -162,6 +163,11 @@ impl Cluster {
         &self.access
     }
 
+    /// The container runtimes of its nodes.
+    pub fn runtimes(&self) -> &[Runtime] {
+        &self.runtimes
+    }
+
     /// Loads an image from its archive into every node.
     pub fn load_image(&self, archive: &Path) -> Result<(), TestbedError> {
         self.runtimes.iter().try_for_each(|runtime| runtime.load(archive))
@@ -209,7 +215,8 @@ impl Runtime {
         command
     }
 
-    fn load(&self, archive: &Path) -> Result<(), TestbedError> {
+    /// Loads an image from its archive.
+    pub fn load(&self, archive: &Path) -> Result<(), TestbedError> {
         let attempt = format!("load {} into the node {}", archive.display(), self.node);
         run(&attempt, self.ctr().args(["images", "import", "--all-platforms"]).arg(archive)).map(drop)
     }

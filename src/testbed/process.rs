@@ -134,8 +134,8 @@ impl Program {
     }
 
     /// Puts another program and its arguments before this one.
-    pub(crate) fn under(mut self, prefix: Vec<OsString>) -> Self {
-        self.argv.splice(0..0, prefix);
+    pub(crate) fn under(mut self, prefix: &[String]) -> Self {
+        self.argv.splice(0..0, prefix.iter().map(OsString::from));
         self
     }
 }

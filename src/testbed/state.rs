@@ -54,7 +54,7 @@ impl Owner {
     }
 
     /// The process that has this number now.
-    fn of(pid: u32) -> Option<Self> {
+    pub fn of(pid: u32) -> Option<Self> {
         Some(Self { pid, started: started(pid)?, boot: boot()?, namespace: namespace()? })
     }
 
