@@ -15,6 +15,7 @@ const CLOCK: &str = "write a time of day as HH:MM between \"00:00\" and \"23:59\
 const SHARE: &str = "write a whole percentage from 0% to 100%, for example 20%";
 const DURATION: &str = "write a whole number with a unit: ms, s, m or h, for example 10s";
 const SHA256: &str = "write the SHA-256 of the document as 64 lower-case hex digits";
+const PLAN_HASH: &str = "copy status.plan.hash of the DeletionRun: sha256: and 64 lower-case hex digits";
 const CATEGORY: &str = "write lower-case words joined by dots, for example account.contact";
 const CATEGORY_PATTERN: &str = "write lower-case words joined by dots, or all below with a final star, for example \
                                 account.contact or account.*";
@@ -64,6 +65,11 @@ pub fn duration(_: &mut SchemaGenerator) -> Schema {
 /// A digest.
 pub fn sha256(_: &mut SchemaGenerator) -> Schema {
     text(1, 128, "self.matches('^[0-9a-f]{64}$')", SHA256)
+}
+
+/// The hash of a plan.
+pub fn plan_hash(_: &mut SchemaGenerator) -> Schema {
+    text(1, 128, "self.matches('^sha256:[0-9a-f]{64}$')", PLAN_HASH)
 }
 
 /// A list of categories.

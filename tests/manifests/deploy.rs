@@ -104,3 +104,20 @@ fn nothing_that_is_installed_waits_for_a_finalizer() {
         assert!(document.pointer("/metadata/finalizers").is_none(), "{document}");
     }
 }
+
+#[test]
+fn the_webhook_finds_the_operator_under_the_identity_that_has_its_rights() {
+    let parts = all("deploy/operator");
+    let part = |kind: &str| parts.iter().find(|d| text(d, "/kind") == kind).expect("a part of the operator");
+    let (service, deployment) = (part("Service"), part("Deployment"));
+    for hook in webhooks() {
+        assert_eq!(hook.pointer("/clientConfig/service/name"), service.pointer("/metadata/name"));
+        assert_eq!(hook.pointer("/clientConfig/service/namespace"), service.pointer("/metadata/namespace"));
+        assert_eq!(hook.pointer("/clientConfig/service/port"), service.pointer("/spec/ports/0/port"));
+    }
+    let labels = deployment.pointer("/spec/template/metadata/labels").expect("labels");
+    for (name, value) in service.pointer("/spec/selector").and_then(Value::as_object).expect("a selector") {
+        assert_eq!(labels.get(name), Some(value));
+    }
+    assert_eq!(text(deployment, "/spec/template/spec/serviceAccountName"), "carnet-operator");
+}

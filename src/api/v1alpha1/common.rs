@@ -43,7 +43,7 @@ pub struct PinnedRef {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("has(self.region) != has(self.country)").message("say where it is by exactly one of region and country").reason(Reason::FieldValueRequired),
+    validation = Rule::new("has(self.region) != has(self.country)").message("say where it is by exactly one of region and country").reason(Reason::FieldValueInvalid),
     validation = Rule::new("!has(self.provider) || has(self.region)").message("a provider goes with a region; with a country leave it out").field_path(".provider").reason(Reason::FieldValueForbidden)
 )]
 pub struct Location {

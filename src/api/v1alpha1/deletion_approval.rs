@@ -34,7 +34,7 @@ pub struct DeletionApprovalSpec {
     #[schemars(length(min = 1, max = 64))]
     pub run_uid: String,
     /// The plan that is approved: `status.plan.hash` of the run.
-    #[schemars(length(min = 71, max = 71), regex(pattern = "^sha256:[0-9a-f]{64}$"))]
+    #[schemars(schema_with = "crate::api::schema::plan_hash")]
     pub plan_hash: String,
     /// User name of the person.
     #[schemars(length(min = 1, max = 253))]
