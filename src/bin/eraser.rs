@@ -1,3 +1,10 @@
-//! The runner of deletion Jobs.
+//! The deletion Jobs' runner.
 
-fn main() {}
+use std::process::ExitCode;
+
+use carnet::erase::command::{Args, main as carry_out};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    carry_out(&Args::parse())
+}

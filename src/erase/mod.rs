@@ -1,1 +1,39 @@
 //! The deletion Jobs' runner: the only code with store drivers and credentials.
+//!
+//! A step reads the run, its policy, store and the holds live, rebuilds what is to be deleted from them, and refuses
+//! where that is not what the run says. `plan` counts and pins in a read-only transaction; `erase` carries out that
+//! very plan in short batches, each of which checks again, and an independent count on a new connection closes it.
+
+mod cluster;
+pub mod command;
+mod connect;
+mod count;
+mod credentials;
+mod delete;
+mod error;
+mod live;
+mod order;
+mod predicate;
+mod runner;
+mod stop;
+mod table;
+mod tls;
+mod verify;
+
+pub use cluster::{ClusterView, Policies, ViewError, read_hold};
+pub use error::EraseError;
+pub use live::LiveCluster;
+pub use runner::{ExitKind, Task, run};
+pub use stop::Stop;
+
+/// Points of the runner at which a test kills it.
+pub const FAILPOINTS: &[&str] = &[
+    "plan-counted",
+    "plan-reported",
+    "erase-locked",
+    "erase-batch-before",
+    "erase-commit-before",
+    "erase-commit-after",
+    "erase-verified",
+    "erase-reported",
+];

@@ -6,7 +6,9 @@
 mod encode;
 mod hash;
 mod report;
+mod target;
 
 pub use encode::{LONGEST, Unreadable, decode, encode};
 pub use hash::{Mismatch, plan_hash, run_plan};
 pub use report::{DatasetFacts, EraseEnd, EraseReport, PlanReport, Reason, Refusal, Report, Step};
+pub use target::run_target;
