@@ -1,4 +1,5 @@
 //! What the law says, written by hand from the decisions and never derived from `law/`: a pack that is edited wrongly fails.
+#![allow(clippy::unwrap_used, reason = "helpers of tests stand outside the test functions")]
 
 use std::sync::Arc;
 

@@ -118,6 +118,7 @@ impl<'a> Judge<'a> {
                         regime: (*regime).clone(),
                         exporter: store.exporter.clone(),
                         importer: self.importer.cloned(),
+                        home: store.place.clone(),
                         place: (*place).clone(),
                     };
                     self.flows.push(FlowVerdict { flow, outcome });
@@ -138,6 +139,7 @@ impl<'a> Judge<'a> {
                     regime: regime.clone(),
                     exporter: "unknown".into(),
                     importer: self.importer.cloned(),
+                    home: NOWHERE,
                     place: (*place).clone(),
                 };
                 let outcome = Outcome::Uncovered { near, remedies: vec![Remedy::DeclareStore] };

@@ -4,6 +4,8 @@ mod carry;
 mod clock;
 mod decide;
 mod near;
+#[cfg(test)]
+mod tests;
 pub mod text;
 mod verdict;
 

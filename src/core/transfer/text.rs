@@ -98,7 +98,8 @@ fn paragraph(request: &Request<'_>, group: &Group<'_>) -> String {
     }
     let _ = write!(text, "\n  whose data: {}", and(group.regimes.iter().map(ToString::to_string)));
     let to = group.importer.map_or_else(|| "an unknown importer".into(), ToString::to_string);
-    let _ = write!(text, "\n  from {} to {to}, in {}", group.exporter, place(group.place));
+    let _ = write!(text, "\n  from: {}, in {}", group.exporter, place(group.home));
+    let _ = write!(text, "\n  to: {to}, in {}", place(group.place));
     for (miss, regimes) in &group.near {
         // Where it is the same for all, saying for which regime adds nothing.
         let only = if regimes.len() == group.regimes.len() {
@@ -108,8 +109,15 @@ fn paragraph(request: &Request<'_>, group: &Group<'_>) -> String {
         };
         let _ = write!(text, "\n  came near: {} {}{only}", miss.what, miss.why);
     }
-    for line in remedy::lines(request, group) {
-        let _ = write!(text, "\n  would make it lawful: {line}");
+    for line in remedy::needed(request, group) {
+        let _ = write!(text, "\n  needed first: {line}");
+    }
+    let ways = remedy::ways(group);
+    if !ways.is_empty() {
+        text.push_str("\n  would make it lawful, any one of:");
+        for way in ways {
+            let _ = write!(text, "\n  - {way}");
+        }
     }
     text
 }

@@ -47,6 +47,8 @@ pub struct Flow {
     pub exporter: PartyName,
     /// Who receives; none = unknown.
     pub importer: Option<PartyName>,
+    /// Where the data is.
+    pub home: Place,
     /// Where the workload runs.
     pub place: Place,
 }

@@ -11,6 +11,7 @@ use crate::core::{
 /// The uncovered flows of one store to one place.
 pub(super) struct Group<'a> {
     pub(super) store: &'a ObjectKey,
+    pub(super) home: &'a Place,
     pub(super) place: &'a Place,
     pub(super) exporter: &'a PartyName,
     pub(super) importer: Option<&'a PartyName>,
@@ -31,6 +32,7 @@ pub(super) fn uncovered(verdict: &Verdict) -> Vec<Group<'_>> {
         let at = at.unwrap_or_else(|| {
             groups.push(Group {
                 store: &flow.store,
+                home: &flow.home,
                 place: &flow.place,
                 exporter: &flow.exporter,
                 importer: flow.importer.as_ref(),

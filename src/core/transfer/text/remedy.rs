@@ -9,24 +9,10 @@ use super::{
 };
 use crate::core::{ids::RegimeId, law::ClausesNeed};
 
-/// One line for each way; each serves every regime that it names.
-pub(super) fn lines(request: &Request<'_>, group: &Group<'_>) -> Vec<String> {
-    let mut lines = vec![];
-    for remedy in group.remedies.keys() {
-        lines.extend(plain(request, group, remedy));
-    }
-    for as_processor in [false, true] {
-        lines.extend(clauses(group, as_processor));
-    }
-    lines.extend(certification(group));
-    lines
-}
-
-/// Ways that are one line each.
-fn plain(request: &Request<'_>, group: &Group<'_>, remedy: &Remedy) -> Option<String> {
+/// What every way needs.
+pub(super) fn needed(request: &Request<'_>, group: &Group<'_>) -> Vec<String> {
     let namespace = request.workload.namespace;
-    let all = |regimes: &BTreeSet<&RegimeId>| regimes.len() == group.regimes.len();
-    match remedy {
+    let line = |remedy: &&Remedy| match remedy {
         Remedy::DeclareStore => Some(format!("a DataStore {} that says what it holds", group.store)),
         Remedy::DeclareExporter => {
             Some(format!("a Party {} that says where it is established", group.exporter))
@@ -35,16 +21,38 @@ fn plain(request: &Request<'_>, group: &Group<'_>, remedy: &Remedy) -> Option<St
             "exactly one Party that names {namespace} in runs.namespaces, so that its safeguards count"
         )),
         Remedy::KnowPlace => Some("a node whose region the law pack knows, or --default-location".into()),
+        Remedy::Clauses { .. } | Remedy::Certification(_) | Remedy::Claim(_) | Remedy::RunIn(_) => None,
+    };
+    group.remedies.keys().filter_map(line).collect()
+}
+
+/// One line for each way.
+pub(super) fn ways(group: &Group<'_>) -> Vec<String> {
+    let mut lines: Vec<String> = group.remedies.keys().filter_map(|r| plain(group, r)).collect();
+    lines.extend(clauses(group, false));
+    lines.extend(clauses(group, true));
+    lines.extend(certification(group));
+    lines
+}
+
+/// Ways that are one line each.
+fn plain(group: &Group<'_>, remedy: &Remedy) -> Option<String> {
+    match remedy {
         Remedy::Claim(row) => Some(format!(
             "for {}, a TransferSafeguard that claims {row} for {}, if it is among the recipients covered",
             regimes(group, remedy),
             importer(group)
         )),
         Remedy::RunIn(country) => {
-            let serves = group.remedies.get(remedy).is_some_and(all);
+            let serves = group.remedies.get(remedy).is_some_and(|r| r.len() == group.regimes.len());
             serves.then(|| format!("running it in {country}, where the data is"))
         }
-        Remedy::Clauses { .. } | Remedy::Certification(_) => None,
+        Remedy::DeclareStore
+        | Remedy::DeclareExporter
+        | Remedy::NameImporter
+        | Remedy::KnowPlace
+        | Remedy::Clauses { .. }
+        | Remedy::Certification(_) => None,
     }
 }
 
@@ -93,7 +101,9 @@ fn certification(group: &Group<'_>) -> Option<String> {
         .collect();
     let importer = importer(group);
     let frameworks = (!names.is_empty()).then(|| and(names))?;
-    Some(format!("a TransferSafeguard with {importer}'s dataPrivacyFramework certification for {frameworks}"))
+    Some(format!(
+        "a TransferSafeguard with {importer}'s active dataPrivacyFramework certification for {frameworks}"
+    ))
 }
 
 fn regimes(group: &Group<'_>, remedy: &Remedy) -> String {

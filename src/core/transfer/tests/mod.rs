@@ -1,0 +1,229 @@
+//! Sentences about verdicts, over manifests as users write them.
+
+mod flows;
+mod instruments;
+mod properties;
+mod words;
+
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
+
+use jiff::Timestamp;
+
+use super::{Outcome, Request, Use, Verdict, Workload, decide};
+use crate::{
+    core::{
+        ids::ObjectKey,
+        law::LawPack,
+        selector::Labels,
+        settings::Settings,
+        snapshot::{Snapshot, SnapshotBuilder},
+        store::Place,
+    },
+    parse::{self, RegionCheck},
+};
+
+pub(super) const LTD: &str = "{apiVersion: carnet.dev/v1alpha1, kind: Party, metadata: {name: ltd}, spec: {legalName: Ltd, country: IE, runs: {namespaces: [identity]}}}";
+pub(super) const INC: &str = "{apiVersion: carnet.dev/v1alpha1, kind: Party, metadata: {name: inc}, spec: {legalName: Inc, country: US, runs: {namespaces: [analytics]}}}";
+pub(super) const STORE: &str = "
+apiVersion: carnet.dev/v1alpha1
+kind: DataStore
+metadata: {name: accounts, namespace: identity}
+spec:
+  exporterRef: {name: ltd}
+  role: Controller
+  location: {provider: aws, region: eu-west-1}
+  origins: [EEA]
+  engine: {external: {description: a test}}
+  datasets:
+  - {name: accounts, categories: [account.contact], subjects: [Customer]}
+";
+pub(super) const SCC: &str = "
+apiVersion: carnet.dev/v1alpha1
+kind: TransferSafeguard
+metadata: {name: scc}
+spec:
+  instrument:
+    standardContractualClauses:
+      executedOn: '2024-01-15'
+      parties:
+      - {exporters: [ltd], importers: [inc], module: ControllerToController}
+      ukAddendum: {version: B1.0, executedOn: '2024-02-01'}
+      swissAmendments: {executedOn: '2024-03-01'}
+  assessments:
+  - {regimes: [EEA, UK, CH], country: US, completedOn: '2026-02-01', outcome: Effective, reviewBy: '2027-02-01'}
+  scope: {namespaces: [analytics], categories: ['account.*']}
+  validFrom: '2024-01-15'
+  validThrough: '2028-01-14'
+  preference: 20
+";
+pub(super) const DPF: &str = "
+apiVersion: carnet.dev/v1alpha1
+kind: TransferSafeguard
+metadata: {name: dpf}
+spec:
+  instrument:
+    dataPrivacyFramework:
+      participantRef: {name: inc}
+      frameworks:
+      - {name: EU-US, status: Active, since: '2023-09-29', recertifyBy: '2027-09-29'}
+      - {name: UKExtension, status: Active, since: '2023-10-12', recertifyBy: '2027-09-29'}
+      - {name: Swiss-US, status: Active, since: '2024-08-01', recertifyBy: '2027-09-29'}
+      coveredData: [NonHR]
+      checkedOn: '2026-11-01'
+  scope: {any: true}
+  preference: 10
+";
+pub(super) const CLAIM: &str = "
+apiVersion: carnet.dev/v1alpha1
+kind: TransferSafeguard
+metadata: {name: canada}
+spec:
+  instrument: {adequacy: {row: eu-canada, importers: [inc], assertion: under PIPEDA}}
+  scope: {any: true}
+";
+pub(super) const EXCEPTION: &str = "
+apiVersion: carnet.dev/v1alpha1
+kind: TransferException
+metadata: {name: incident}
+spec:
+  reason: migration
+  ticket: OPS-1
+  workloads: {namespace: analytics, podSelector: {matchLabels: {app: exporter}}}
+  stores: [{namespace: identity, name: accounts}]
+  expiresAt: '2026-11-30T00:00:00Z'
+";
+
+pub(super) fn at(text: &str) -> Timestamp {
+    let text = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.into() };
+    text.parse().unwrap()
+}
+
+/// `manifest` with each `from` replaced by its `to`; every `from` must be there.
+pub(super) fn edit(manifest: &str, edits: &[(&str, &str)]) -> String {
+    edits.iter().fold(manifest.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from} is not in\n{text}");
+        text.replacen(from, to, 1)
+    })
+}
+
+/// Objects by manifest, and what is asked of them.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) law: Arc<LawPack>,
+    pub(super) settings: Settings,
+    pub(super) manifests: Vec<String>,
+    pub(super) namespace: &'static str,
+    pub(super) labels: Labels,
+    pub(super) places: Vec<Place>,
+    pub(super) now: Timestamp,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {} {:?}\n{}", self.now, self.namespace, self.places, self.manifests.join("\n---"))
+    }
+}
+
+impl World {
+    /// EEA account data in Ireland, and a Pod of inc in Virginia, in November 2026.
+    pub(super) fn new(more: &[&str]) -> Self {
+        static LAW: LazyLock<Arc<LawPack>> = LazyLock::new(|| Arc::new(parse::law::built_in().unwrap()));
+        let law = LAW.clone();
+        Self {
+            manifests: [LTD, INC, STORE].iter().chain(more).map(ToString::to_string).collect(),
+            settings: Settings::default(),
+            namespace: "analytics",
+            labels: [("app".to_owned(), "exporter".to_owned())].into(),
+            places: vec![],
+            now: at("2026-11-15"),
+            law,
+        }
+        .on("aws", "us-east-1")
+    }
+
+    pub(super) fn on(mut self, provider: &str, region: &str) -> Self {
+        let country = self.law.region(Some(provider), region);
+        self.places = vec![Place { provider: Some(provider.into()), region: Some(region.into()), country }];
+        self
+    }
+
+    pub(super) fn when(mut self, text: &str) -> Self {
+        self.now = at(text);
+        self
+    }
+
+    /// With the store's manifest edited.
+    pub(super) fn store(mut self, edits: &[(&str, &str)]) -> Self {
+        self.manifests[2] = edit(&self.manifests[2], edits);
+        self
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let mut b = SnapshotBuilder {
+            law: self.law.clone(),
+            settings: Arc::new(self.settings.clone()),
+            ..SnapshotBuilder::default()
+        };
+        let law = &self.law;
+        for text in &self.manifests {
+            fn yaml<T: serde::de::DeserializeOwned>(text: &str) -> T {
+                serde_saphyr::from_str(text).unwrap_or_else(|e| panic!("{e}\n{text}"))
+            }
+            let kind = text.split("kind: ").nth(1).unwrap().split([',', '\n']).next().unwrap();
+            match kind {
+                "Party" => b.parties.push(Arc::new(parse::party(&yaml(text), law).unwrap())),
+                "DataStore" => {
+                    let store = parse::store(&yaml(text), law, RegionCheck::Lenient).unwrap();
+                    b.stores.push(Arc::new(store));
+                }
+                "TransferSafeguard" => {
+                    b.safeguards.push(Arc::new(parse::safeguard(&yaml(text), law).unwrap()));
+                }
+                "TransferException" => {
+                    let exception = parse::exception(&yaml(text), &self.settings).unwrap();
+                    b.exceptions.push(Arc::new(exception));
+                }
+                other => panic!("{other}"),
+            }
+        }
+        b.build()
+    }
+
+    pub(super) fn uses() -> Vec<Use> {
+        let via = vec!["container app env DB: Secret identity/accounts-app".to_owned()];
+        vec![Use { store: ObjectKey::new("identity", "accounts"), via }]
+    }
+
+    pub(super) fn ask<T>(&self, answer: impl FnOnce(&Snapshot, &Request<'_>) -> T) -> T {
+        let uses = Self::uses();
+        let workload =
+            Workload { kind: "Pod", namespace: self.namespace, name: "report-1", labels: &self.labels };
+        let request = Request { workload, uses: &uses, places: &self.places, now: self.now };
+        answer(&self.snapshot(), &request)
+    }
+
+    pub(super) fn decide(&self) -> Verdict {
+        self.ask(decide)
+    }
+
+    /// Outcome of the only flow.
+    pub(super) fn outcome(&self) -> Outcome {
+        let verdict = self.decide();
+        let [flow] = &verdict.flows[..] else { panic!("{:#?}", verdict.flows) };
+        flow.outcome.clone()
+    }
+
+    /// What carries the only flow; else every near miss, one a line.
+    pub(super) fn carried(&self) -> Result<String, String> {
+        match self.outcome() {
+            Outcome::Carried { by, .. } | Outcome::Adequate(by) => Ok(by.to_string()),
+            Outcome::Uncovered { near, .. } | Outcome::Waived { near, .. } => {
+                Err(near.iter().map(|n| format!("{} {}", n.what, n.why)).collect::<Vec<_>>().join("\n"))
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
