@@ -32,7 +32,7 @@ pub mod platform;
 pub mod admission;
 #[cfg(feature = "operator")]
 pub mod controllers;
-#[cfg(feature = "operator")]
+#[cfg(any(feature = "operator", feature = "plugin"))]
 pub mod index;
 #[cfg(feature = "operator")]
 pub mod operator;

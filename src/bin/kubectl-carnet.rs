@@ -14,12 +14,14 @@ async fn main() -> ExitCode {
     let args = Args::parse();
     // Several crates in the build bring a provider; the choice must be said once.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let Err(error) = run(args, &mut io::stdin().lock(), &mut io::stdout().lock()).await else {
-        return ExitCode::SUCCESS;
-    };
-    // A closed stderr leaves the exit code, which says the same.
-    let _ = report(&error);
-    ExitCode::from(error.exit_code())
+    match run(args, &mut io::stdin().lock(), &mut io::stdout().lock()).await {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            // A closed stderr leaves the exit code, which says the same.
+            let _ = report(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
 }
 
 /// The error with everything that caused it, on one line.

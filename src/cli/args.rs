@@ -36,6 +36,17 @@ pub enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Say which stores a Pod uses, and why it may or may not run where it does.
+    Explain {
+        /// The Pod.
+        pod: String,
+        /// What the operator's flag of this name says.
+        #[arg(long, value_delimiter = ',', value_name = "NAMESPACES")]
+        claims_from: Vec<String>,
+        /// The law pack to judge by instead of the built-in one.
+        #[arg(long, value_name = "FILE")]
+        law_pack: Option<PathBuf>,
+    },
     /// What stands where: stores, policies, runs in progress, holds in force.
     Status,
 }

@@ -5,11 +5,13 @@
 //! | 0 | done |
 //! | 1 | it could not be done: the cluster, a permission, an object that is not there |
 //! | 2 | the command line is wrong |
-//! | 3 | the answer is no: the run does not wait for approval, or the question was not answered with its name |
+//! | 3 | the answer is no: the run does not wait for approval, or the question was not answered with its name; the Pod breaks a rule |
 
 mod approve;
 mod args;
 mod connect;
+mod explain;
+mod list;
 mod status;
 mod table;
 
@@ -18,8 +20,12 @@ use std::io::{BufRead, Write};
 pub use approve::ApproveError;
 pub use args::{Args, Command};
 pub use connect::ConnectError;
+pub use explain::ExplainError;
 use jiff::Timestamp;
 pub use status::StatusError;
+
+/// Exit code where the answer is no.
+const NO: u8 = 3;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +36,9 @@ pub enum CliError {
     /// `approve` failed or refused.
     #[error(transparent)]
     Approve(#[from] ApproveError),
+    /// `explain` failed.
+    #[error(transparent)]
+    Explain(#[from] ExplainError),
     /// `status` failed.
     #[error(transparent)]
     Status(#[from] StatusError),
@@ -39,14 +48,14 @@ impl CliError {
     /// What the process ends with; the table stands at the head of this module.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Approve(error) if error.is_refusal() => 3,
-            Self::Connect(_) | Self::Approve(_) | Self::Status(_) => 1,
+            Self::Approve(error) if error.is_refusal() => NO,
+            Self::Connect(_) | Self::Approve(_) | Self::Explain(_) | Self::Status(_) => 1,
         }
     }
 }
 
-/// Runs one command. What a person answers is read from `input`; everything is written to `out`.
-pub async fn run(args: Args, input: &mut impl BufRead, out: &mut impl Write) -> Result<(), CliError> {
+/// Runs one command and returns the exit code of its answer. What a person answers is read from `input`; everything is written to `out`.
+pub async fn run(args: Args, input: &mut impl BufRead, out: &mut impl Write) -> Result<u8, CliError> {
     let Args { kubeconfig, context, namespace, command } = args;
     let client = connect::connect(kubeconfig.as_deref(), context).await?;
     match command {
@@ -55,7 +64,14 @@ pub async fn run(args: Args, input: &mut impl BufRead, out: &mut impl Write) -> 
             let ask = if yes { approve::Ask::No } else { approve::Ask::Person(input) };
             approve::approve(client, &namespace, &run, &expires, ask, Timestamp::now(), out).await?;
         }
+        Command::Explain { pod, claims_from, law_pack } => {
+            let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
+            let (pack, now) = (law_pack.as_deref(), Timestamp::now());
+            if !explain::explain(client, &namespace, &pod, &claims_from, pack, now, out).await? {
+                return Ok(NO);
+            }
+        }
         Command::Status => status::status(client, namespace.as_deref(), Timestamp::now(), out).await?,
     }
-    Ok(())
+    Ok(0)
 }

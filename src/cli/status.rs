@@ -1,25 +1,16 @@
 //! `status`: what stands where, on one screen, as the operator last wrote it.
 
-use std::{
-    fmt::Debug,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::Condition};
-use kube::{
-    Api, Client, Resource, ResourceExt,
-    api::{ListParams, ObjectList},
-};
-use serde::de::DeserializeOwned;
+use kube::{Api, Client, Resource, ResourceExt};
 
-use super::table::table;
+use super::{list::list, table::table};
 use crate::api::v1alpha1::{DataStore, DeletionRun, LegalHold, RetentionPolicy, RunPhase};
 
 /// Rows of a section; what is beyond is counted.
 const ROWS: usize = 20;
-/// Objects of one page of a list.
-const PAGE: u32 = 500;
 
 /// Why the screen is not whole.
 #[derive(Debug, thiserror::Error)]
@@ -39,10 +30,10 @@ pub async fn status(
     now: Timestamp,
     out: &mut impl Write,
 ) -> Result<(), StatusError> {
-    let stores = list(namespaced::<DataStore>(&client, namespace)).await;
-    let policies = list(namespaced::<RetentionPolicy>(&client, namespace)).await;
-    let runs = list(namespaced::<DeletionRun>(&client, namespace)).await;
-    let holds = list(Api::<LegalHold>::all(client)).await;
+    let stores = list(&namespaced::<DataStore>(&client, namespace)).await;
+    let policies = list(&namespaced::<RetentionPolicy>(&client, namespace)).await;
+    let runs = list(&namespaced::<DeletionRun>(&client, namespace)).await;
+    let holds = list(&Api::<LegalHold>::all(client)).await;
 
     let today = now.to_zoned(TimeZone::UTC).date();
     let mut failed = vec![];
@@ -61,22 +52,6 @@ where
     match namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
-    }
-}
-
-async fn list<K>(api: Api<K>) -> Result<Vec<K>, kube::Error>
-where
-    K: Resource + Clone + DeserializeOwned + Debug,
-{
-    let mut all = vec![];
-    let mut page = ListParams::default().limit(PAGE);
-    loop {
-        let ObjectList { items, metadata, .. } = api.list(&page).await?;
-        all.extend(items);
-        match metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => page = page.continue_token(&token),
-            None => return Ok(all),
-        }
     }
 }
 

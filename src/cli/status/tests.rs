@@ -1,4 +1,5 @@
 use jiff::civil::date;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::*;
