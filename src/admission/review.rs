@@ -99,7 +99,8 @@ fn dispatch(state: &ReviewState<'_>, request: &Request<'_>, now: Timestamp) -> A
     if matches!(topic, Topic::Other) || !matches!(&*request.operation, "CREATE" | "UPDATE") {
         return Answer::allow("not-judged");
     }
-    let Some(raw) = request.object else {
+    // A list would be read as the fields of an object in their order.
+    let Some(raw) = request.object.filter(|raw| raw.get().starts_with('{')) else {
         return Answer::bad_request("failed to judge the request: it holds no object".into());
     };
     let namespace = request.namespace.as_deref().unwrap_or_default();
@@ -176,10 +177,9 @@ impl Subjected<'_> {
 
         let name = subject.name();
         if !exempt {
-            let had = |secret| {
-                before.as_ref().is_some_and(|(_, d)| d.erasure_secrets.iter().any(|(s, ..)| s == secret))
-            };
-            let forbidden = detection.erasure_secrets.iter().find(|(secret, ..)| !had(secret));
+            // Reference by reference: a container more beside the runner is somebody else's.
+            let had = |reference| before.as_ref().is_some_and(|(_, d)| d.erasure_secrets.contains(reference));
+            let forbidden = detection.erasure_secrets.iter().find(|reference| !had(reference));
             let user = &request.user_info.username;
             if let Some((secret, store, via)) = forbidden
                 && !runner::is_runner(&snapshot.settings, kind, subject, user)

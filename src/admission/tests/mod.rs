@@ -1,0 +1,9 @@
+//! Reviews as the API server sends them, over declared objects as users write them.
+
+mod envelope;
+mod kinds;
+mod modes;
+mod places;
+mod secrets;
+mod updates;
+mod world;
