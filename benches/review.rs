@@ -88,7 +88,8 @@ fn snapshot(stores: usize) -> Arc<Snapshot> {
 
 /// A review of about 4 KB whose Pod holds 200 names, one of them a store's.
 fn body(used: &str, namespace: &str) -> Vec<u8> {
-    let env = |n: usize| json!({"name": format!("V{n}"), "value": format!("a{n}.x.io b{n}:80 c{n} d{n} e{n}")});
+    let env =
+        |n: usize| json!({"name": format!("V{n}"), "value": format!("a{n}.x.io b{n}:80 c{n} d{n} e{n}")});
     let mut env: Vec<Value> = (0..40).map(env).collect();
     env.push(json!({"name": "DB", "value": used}));
     let object = json!({"apiVersion": "v1", "kind": "Pod",

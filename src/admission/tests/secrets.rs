@@ -57,8 +57,7 @@ fn nobody_else_may_in_any_mode_or_dry_run() {
 #[test]
 fn each_mark_of_the_runner_is_needed() {
     let world = World::default();
-    type Spoil = fn(&mut Value);
-    let spoils: [Spoil; 4] = [
+    let spoils: [fn(&mut Value); 4] = [
         |p| p["metadata"]["labels"] = json!({}),
         |p| p["metadata"]["ownerReferences"] = json!([]),
         |p| p["spec"]["serviceAccountName"] = json!("default"),

@@ -125,7 +125,9 @@ fn a16_other_subresources_are_not_judged() {
     let old = pod(&us());
     World::default().update("/pods/resize", &old, &old).is_allowed();
     World::default().update("/pods/status", &old, &old).is_allowed();
-    World::default().update("apps/deployments/scale", &json!({"kind": "Scale"}), &json!({"kind": "Scale"})).is_allowed();
+    World::default()
+        .update("apps/deployments/scale", &json!({"kind": "Scale"}), &json!({"kind": "Scale"}))
+        .is_allowed();
 }
 
 #[test]

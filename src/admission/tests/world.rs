@@ -1,6 +1,9 @@
 //! A cluster with a node in Ireland and one in Virginia, and the account data of the examples.
 
-use std::{collections::HashMap, sync::{Arc, LazyLock}};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use serde_json::{Value, json};
 
