@@ -1,0 +1,154 @@
+//! A cluster that answers from memory, with one store, one policy and one run.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use carnet::{
+    api::v1alpha1::{DataStore, DeletionRun, DeletionRunSpec, PinnedRef, PolicyAction, RetentionPolicy},
+    core::{
+        hold::{Hold, HoldScopeResolution},
+        retention::{PlanInput, plan},
+        store::Store,
+    },
+    erase::{ClusterView, Policies, Stop, Task, ViewError, run},
+    handover::{PlanReport, Report, Step, run_plan, run_target},
+    parse::{self, RegionCheck},
+};
+use jiff::Timestamp;
+
+/// What a hold's list does, call by call.
+type OnHolds = dyn Fn(usize) -> Result<Vec<Hold>, ViewError> + Send + Sync;
+
+/// A cluster in memory.
+#[derive(Clone)]
+pub struct World {
+    pub run: DeletionRun,
+    pub policy: RetentionPolicy,
+    pub store: DataStore,
+    pub holds: Arc<OnHolds>,
+    calls: Arc<Mutex<usize>>,
+    pub credentials: PathBuf,
+    pub stop: Stop,
+}
+
+impl ClusterView for World {
+    async fn run(&self) -> Result<DeletionRun, ViewError> {
+        Ok(self.run.clone())
+    }
+
+    async fn policies(&self) -> Result<Policies, ViewError> {
+        let policy = parse::policy(&self.policy).expect("a policy");
+        Ok(Policies { readable: vec![policy], some_unreadable: false })
+    }
+
+    async fn stores(&self) -> Result<Vec<Store>, ViewError> {
+        let law = parse::law::built_in().expect("the law");
+        Ok(vec![parse::store(&self.store, &law, RegionCheck::Lenient).expect("a store")])
+    }
+
+    async fn holds(&self) -> Result<Vec<Hold>, ViewError> {
+        let call = {
+            let mut calls = self.calls.lock().expect("no panic");
+            *calls += 1;
+            *calls
+        };
+        // The list takes a moment, as it does over a network.
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        (self.holds)(call)
+    }
+}
+
+impl World {
+    /// A store with `public.TABLE`, whose rows go ten days after `COLUMN`.
+    pub async fn new(
+        credentials: PathBuf,
+        table: &str,
+        column: &str,
+        column_type: serde_json::Value,
+    ) -> Self {
+        let mut anchor = serde_json::json!({"event": "Ended", "column": column});
+        if !column_type.is_null() {
+            anchor["columnType"] = column_type;
+        }
+        let store = serde_json::from_value(serde_json::json!({
+            "apiVersion": "carnet.dev/v1alpha1", "kind": "DataStore",
+            "metadata": {"name": "s", "namespace": "n", "uid": "uid-s", "labels": {"a": "b"}},
+            "spec": {
+                "exporterRef": {"name": "ltd"}, "role": "Controller", "location": {"country": "IE"},
+                "engine": {"postgres": {"credentialsSecretRef": {"name": "erasure"}, "sslMode": "Disable"}},
+                "datasets": [{"name": "d", "categories": ["account.contact"],
+                              "table": {"schema": "public", "name": table}, "anchors": [anchor]}],
+            },
+        }))
+        .expect("a DataStore");
+        let policy = serde_json::from_value(serde_json::json!({
+            "apiVersion": "carnet.dev/v1alpha1", "kind": "RetentionPolicy",
+            "metadata": {"name": "p", "namespace": "n", "uid": "uid-p"},
+            "spec": {"storeSelector": {"matchLabels": {"a": "b"}}, "action": "Apply", "rules": [
+                {"name": "r", "categories": ["account.*"], "after": "Ended", "deleteAfter": "P10D", "then": "Delete"}]},
+        }))
+        .expect("a RetentionPolicy");
+        let spec = DeletionRunSpec {
+            policy: PinnedRef { name: "p".into(), uid: "uid-p".into() },
+            store: PinnedRef { name: "s".into(), uid: "uid-s".into() },
+            action: PolicyAction::Apply,
+            decided_at: String::new(),
+            state_hash: String::new(),
+            targets: vec![],
+        };
+        let mut run = DeletionRun::new("run", spec);
+        run.metadata.uid = Some("uid-run".into());
+        let mut world = Self {
+            run,
+            policy,
+            store,
+            holds: Arc::new(|_| Ok(vec![])),
+            calls: Arc::default(),
+            credentials,
+            stop: Stop::default(),
+        };
+        world.decide().await;
+        world
+    }
+
+    /// Decides the run anew, as the operator would.
+    pub async fn decide(&mut self) {
+        let (policies, stores) = (self.policies().await.expect("ours"), self.stores().await.expect("ours"));
+        let input = PlanInput {
+            policies: policies.readable.iter().collect(),
+            stores: stores.iter().collect(),
+            holds: vec![],
+            known: HoldScopeResolution::of_namespace("n", &stores),
+            unreadable: std::collections::BTreeSet::new(),
+        };
+        let now = Timestamp::now();
+        let plans = plan(&input, now);
+        self.run.spec.decided_at = now.to_string();
+        self.run.spec.state_hash.clone_from(&plans[0].state_hash);
+        self.run.spec.targets = plans[0].targets.iter().map(run_target).collect();
+        self.run.status = None;
+    }
+
+    pub async fn step(&self, step: Step) -> Report {
+        *self.calls.lock().expect("no panic") = 0;
+        let plan_hash = self.run.status.as_ref().and_then(|s| Some(s.plan.as_ref()?.hash.clone()));
+        let credentials = self.credentials.clone();
+        run(&Task { step, run_uid: "uid-run".into(), plan_hash, credentials }, self, &self.stop).await
+    }
+
+    /// Plans, and begins as the operator would.
+    pub async fn planned(&mut self) -> PlanReport {
+        match self.step(Step::Plan).await {
+            Report::Plan(report) => {
+                let plan = run_plan("uid-run", &self.run.spec, &report).expect("the plan of this run");
+                let status = self.run.status.get_or_insert_default();
+                status.plan = Some(plan);
+                status.begun_at = Some(Timestamp::now().to_string());
+                report
+            }
+            other => panic!("no plan: {other:?}"),
+        }
+    }
+}
