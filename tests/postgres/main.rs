@@ -1,4 +1,5 @@
 //! The runner against a real PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod server;
 mod world;
@@ -302,4 +303,66 @@ async fn a_server_that_vanishes_mid_run_is_told_honestly() {
         (rest.gone_before, rest.gone_before + rest.deleted_at_least, rest.verified),
         (gone, 20_000, true)
     );
+}
+
+const CHILD: &str = "CARNET_TEST_RUNNER";
+
+/// Runs the erase step in a process of its own: this test, started again, with the world in its environment.
+fn runner(world: &World, failpoint: &str) -> std::process::Child {
+    let objects = json!({
+        "run": world.run, "policy": world.policy, "store": world.store, "credentials": world.credentials,
+    });
+    std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_runner_killed_anywhere_and_started_again_leaves_what_sql_says"])
+        .env(CHILD, objects.to_string())
+        .env("CARNET_FAILPOINT", failpoint)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_killed_anywhere_and_started_again_leaves_what_sql_says() {
+    if let Ok(objects) = std::env::var(CHILD) {
+        let objects: Value = serde_json::from_str(&objects).unwrap();
+        let credentials = objects["credentials"].as_str().unwrap().into();
+        let mut world = World::new(credentials, "accounts", "closed_at", Value::Null).await;
+        world.run = serde_json::from_value(objects["run"].clone()).unwrap();
+        world.holds = Arc::new(|_| {
+            std::thread::sleep(Duration::from_millis(5));
+            Ok(vec![])
+        });
+        erased(world.step(Step::Erase).await);
+        return;
+    }
+    let server = Server::start().await;
+    let db = server.client().await;
+    accounts(&db, 20_000).await;
+    let mut world = World::new(server.credentials(), "accounts", "closed_at", Value::Null).await;
+    world.planned().await;
+    // The points are without effect where the feature is off; then the seeded moments alone kill.
+    for point in ["erase-locked", "erase-batch-before", "erase-commit-before", "erase-commit-after"] {
+        let ended = runner(&world, point).wait().unwrap();
+        assert!(!cfg!(feature = "failpoints") || !ended.success(), "{point} did not kill");
+    }
+    for moment in [40_u64, 55, 70, 90, 110] {
+        let mut child = runner(&world, "");
+        tokio::time::sleep(Duration::from_millis(moment)).await;
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    // The backend of a killed runner lets the lock go once it notices.
+    let report = loop {
+        match world.step(Step::Erase).await {
+            Report::Refused(r) if r.reason == Reason::Busy => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            report => break erased(report),
+        }
+    };
+    assert!(report.verified, "{report:?}");
+    assert_eq!(report.gone_before + report.deleted_at_least, 20_000);
+    let wrong = "SELECT count(*) FROM accounts WHERE id > 0";
+    assert_eq!((number(&db, wrong).await, number(&db, "SELECT count(*) FROM accounts").await), (0, 6));
 }
