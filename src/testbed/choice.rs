@@ -8,7 +8,8 @@ use super::{
     error::TestbedError,
     kind::{self, Kind},
     kwok::FakeNode,
-    nodes::{Cluster, NodesOptions, Runtime},
+    nodes::{Cluster, NodesOptions},
+    runtime::Runtime,
     standing::Standing,
     state::Run,
 };
@@ -60,7 +61,8 @@ impl Testbed {
         Ok(Self { source })
     }
 
-    async fn given(kubeconfig: &Path, level: &Level) -> Result<Self, TestbedError> {
+    /// Uses a cluster that somebody else keeps, if it is marked as one that tests may use.
+    pub async fn given(kubeconfig: &Path, level: &Level) -> Result<Self, TestbedError> {
         let run = Run::begin()?;
         let access = Access::given(run.dir(), kubeconfig.to_owned()).await?;
         let standing = Standing::find()?.and_then(|standing| standing.ready);

@@ -38,6 +38,7 @@ mod nodes;
 mod pki;
 mod postgres;
 mod process;
+mod runtime;
 mod standing;
 mod state;
 
@@ -48,8 +49,9 @@ pub use control_plane::{ControlPlane, ControlPlaneOptions};
 pub use error::TestbedError;
 pub use image::Image;
 pub use kwok::FakeNode;
-pub use nodes::{BUSYBOX_IMAGE, Cluster, NodesOptions, RealNode, Runtime};
+pub use nodes::{BUSYBOX_IMAGE, Cluster, NodesOptions, RealNode};
 pub use pki::{Authority, Identity};
 pub use postgres::{Postgres, PostgresOptions};
+pub use runtime::Runtime;
 pub use standing::{Reach, Standing};
 pub use state::Owner;

@@ -5,13 +5,11 @@ use std::{
     net::IpAddr,
     ops::Deref,
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
@@ -20,17 +18,16 @@ use super::{
     cgroups,
     control_plane::{Network, Place, Servers},
     error::{TestbedError, make_dir, write},
-    image::Image,
     kwok::{FakeNode, is_schedulable},
     namespaces::{HUB, Namespaces, has_cni_plugins},
-    process::{Guard, Spawner, run, wait_for},
+    process::{Guard, Spawner, wait_for},
+    runtime::{Runtime, load_all, node_images, start_runtime},
     state::Run,
 };
 
 /// The image that every node holds beside those that are loaded: a shell and its tools, to be run with its own
 /// `command` or `args`.
 pub const BUSYBOX_IMAGE: &str = "carnet.dev/testbed/busybox:1";
-const PAUSE_IMAGE: &str = "registry.k8s.io/pause:3.10";
 const APT: &str = "as root, run hack/cluster/apt.sh";
 
 /// What a cluster with real nodes is to have.
@@ -64,15 +61,6 @@ pub struct Cluster {
     _guards: Vec<Guard>,
     _servers: Servers,
     _run: Run,
-}
-
-/// The container runtime of one node, and how to enter where it runs.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Runtime {
-    node: String,
-    socket: String,
-    ctr: PathBuf,
-    prefix: Vec<String>,
 }
 
 // === impl NodesOptions ===
@@ -173,7 +161,8 @@ impl Cluster {
         self.runtimes.iter().try_for_each(|runtime| runtime.load(archive))
     }
 
-    /// Adds a played node beside the real ones and waits until Pods can be scheduled to it.
+    /// Adds a played node beside the real ones and waits until Pods can be scheduled to it. A Pod that is to run has to
+    /// keep off it, by a node selector or by a taint of the node.
     pub async fn add_kwok_node(&self, node: &FakeNode) -> Result<(), TestbedError> {
         node.create(self.access.client_admin().await?).await
     }
@@ -199,126 +188,6 @@ impl Network {
             etcd_peer_port: 2380,
         }
     }
-}
-
-// === impl Runtime ===
-
-impl Runtime {
-    fn ctr(&self) -> Command {
-        let mut command = Command::new(&self.prefix[0]);
-        command.args(&self.prefix[1..]).arg(&self.ctr).args([
-            "--address",
-            &self.socket,
-            "--namespace",
-            "k8s.io",
-        ]);
-        command
-    }
-
-    /// Loads an image from its archive.
-    pub fn load(&self, archive: &Path) -> Result<(), TestbedError> {
-        let attempt = format!("load {} into the node {}", archive.display(), self.node);
-        run(&attempt, self.ctr().args(["images", "import", "--all-platforms"]).arg(archive)).map(drop)
-    }
-}
-
-async fn load_all(
-    runtimes: &[Runtime],
-    images: &[PathBuf],
-    guards: &mut [Guard],
-) -> Result<(), TestbedError> {
-    for runtime in runtimes {
-        let what = format!("containerd of the node {}", runtime.node);
-        wait_for(&what, Duration::from_secs(30), guards, async || {
-            run("ask containerd", runtime.ctr().arg("version")).map(drop).map_err(|error| error.to_string())
-        })
-        .await?;
-        for image in images {
-            let (runtime, image) = (runtime.clone(), image.clone());
-            tokio::task::spawn_blocking(move || runtime.load(&image))
-                .await
-                .map_err(|error| TestbedError::io("load an image")(error.into()))??;
-        }
-    }
-    Ok(())
-}
-
-/// The images that every node holds: what holds a Pod's namespaces, a shell, and those that were asked for.
-fn node_images(dir: &Path, busybox: &Path, wanted: &[PathBuf]) -> Result<Vec<PathBuf>, TestbedError> {
-    let pause = dir.join("pause.tar");
-    Image::new(PAUSE_IMAGE, &["/bin/busybox", "sleep", "infinity"])
-        .file(busybox, "/bin/busybox")
-        .write(&pause)?;
-    let shell = dir.join("busybox.tar");
-    Image::new(BUSYBOX_IMAGE, &["/bin/busybox"]).file(busybox, "/bin/busybox").write(&shell)?;
-    Ok([pause, shell].into_iter().chain(wanted.iter().cloned()).collect())
-}
-
-fn start_runtime(
-    place: &Place<'_>,
-    node: &RealNode,
-    index: u8,
-    pods: u8,
-) -> Result<(Guard, Runtime), TestbedError> {
-    let name = &node.name;
-    let dir = node_dir(place, node)?;
-    let cni = dir.join("cni");
-    make_dir(&cni)?;
-    let network = json!({"cniVersion": "1.0.0", "name": name, "plugins": [{
-        "type": "bridge",
-        "bridge": format!("cni{index}"),
-        "isGateway": true,
-        "ipMasq": false,
-        "hairpinMode": true,
-        "ipam": {
-            "type": "host-local",
-            "ranges": [[{"subnet": format!("10.{pods}.{index}.0/24")}]],
-            "routes": [{"dst": "0.0.0.0/0"}],
-            "dataDir": dir.join("addresses"),
-        },
-    }]});
-    write(&cni.join("10-bridge.conflist"), network.to_string())?;
-
-    let socket = format!("/run/containerd-{name}.sock");
-    let config = dir.join("containerd.toml");
-    write(
-        &config,
-        format!(
-            r#"version = 3
-root = "{root}"
-state = "/run/containerd-{name}"
-[grpc]
-  address = "{socket}"
-[ttrpc]
-  address = "{socket}.ttrpc"
-[plugins.'io.containerd.cri.v1.images']
-  snapshotter = "overlayfs"
-  [plugins.'io.containerd.cri.v1.images'.pinned_images]
-    sandbox = "{PAUSE_IMAGE}"
-[plugins.'io.containerd.cri.v1.runtime']
-  # Without CAP_SYS_RESOURCE runc could not lower the score that the kubelet asks for.
-  restrict_oom_score_adj = true
-  [plugins.'io.containerd.cri.v1.runtime'.cni]
-    bin_dirs = ["/usr/lib/cni", "/opt/cni/bin"]
-    conf_dir = "{cni}"
-  [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
-    runtime_type = "io.containerd.runc.v2"
-"#,
-            root = place.dir.join("containerd").join(name).display(),
-            cni = cni.display(),
-        ),
-    )?;
-    let program = place
-        .program_as(&format!("containerd-{name}"), "containerd")?
-        .args(["--config".as_ref(), config.as_os_str()])
-        .env("PATH", path(place));
-    let runtime = Runtime {
-        node: name.clone(),
-        socket,
-        ctr: place.binaries.path("ctr")?,
-        prefix: place.prefix.clone(),
-    };
-    Ok((place.spawn(program)?, runtime))
 }
 
 fn start_kubelet(
@@ -399,14 +268,14 @@ fn start_proxy(
     place.spawn(program.env("PATH", path(place)))
 }
 
-fn node_dir(place: &Place<'_>, node: &RealNode) -> Result<PathBuf, TestbedError> {
+pub(crate) fn node_dir(place: &Place<'_>, node: &RealNode) -> Result<PathBuf, TestbedError> {
     let dir = place.dir.join(format!("node-{}", node.name));
     make_dir(&dir)?;
     Ok(dir)
 }
 
 /// Where nodes look for programs: those that were built, then the distribution's.
-fn path(place: &Place<'_>) -> OsString {
+pub(crate) fn path(place: &Place<'_>) -> OsString {
     let mut path = place.binaries.dir().as_os_str().to_owned();
     path.push(":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     path

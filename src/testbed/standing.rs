@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     error::{TestbedError, make_dir, write},
-    nodes::Runtime,
+    runtime::Runtime,
     state::{Owner, cache, sweep},
 };
 
@@ -62,8 +62,9 @@ impl Standing {
             .map_err(TestbedError::io(format!("record the cluster in {}", file.display())))
     }
 
-    /// Removes the record, which says that the cluster is gone.
+    /// Removes the record of a cluster that is gone, and what killed clusters have left.
     pub fn forget() -> Result<(), TestbedError> {
+        sweep(&cache()?.join("run"));
         match std::fs::remove_file(file()?) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(TestbedError::io("remove the record of the cluster")(error))
@@ -90,7 +91,6 @@ impl Standing {
         if self.keeper.reachable() {
             return Err(TestbedError::Unsuitable(format!("process {} does not end", self.keeper.pid())));
         }
-        sweep(&cache()?.join("run"));
         Self::forget()
     }
 

@@ -1,0 +1,155 @@
+//! The container runtime of each node: a containerd of its own, with its own images and its own part of the network.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{
+    control_plane::Place,
+    error::{TestbedError, make_dir, write},
+    image::Image,
+    nodes::{BUSYBOX_IMAGE, RealNode, node_dir, path},
+    process::{Guard, run, wait_for},
+};
+
+const PAUSE_IMAGE: &str = "registry.k8s.io/pause:3.10";
+
+/// The container runtime of one node, and how to enter where it runs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Runtime {
+    node: String,
+    socket: String,
+    ctr: PathBuf,
+    prefix: Vec<String>,
+}
+
+// === impl Runtime ===
+
+impl Runtime {
+    fn ctr(&self) -> Command {
+        let mut command = Command::new(&self.prefix[0]);
+        command.args(&self.prefix[1..]).arg(&self.ctr).args([
+            "--address",
+            &self.socket,
+            "--namespace",
+            "k8s.io",
+        ]);
+        command
+    }
+
+    /// Loads an image from its archive.
+    pub fn load(&self, archive: &Path) -> Result<(), TestbedError> {
+        let attempt = format!("load {} into the node {}", archive.display(), self.node);
+        run(&attempt, self.ctr().args(["images", "import", "--all-platforms"]).arg(archive)).map(drop)
+    }
+}
+
+/// Waits for the runtimes and loads the images into each.
+pub(crate) async fn load_all(
+    runtimes: &[Runtime],
+    images: &[PathBuf],
+    guards: &mut [Guard],
+) -> Result<(), TestbedError> {
+    for runtime in runtimes {
+        let what = format!("containerd of the node {}", runtime.node);
+        wait_for(&what, Duration::from_secs(30), guards, async || {
+            run("ask containerd", runtime.ctr().arg("version")).map(drop).map_err(|error| error.to_string())
+        })
+        .await?;
+        for image in images {
+            let (runtime, image) = (runtime.clone(), image.clone());
+            tokio::task::spawn_blocking(move || runtime.load(&image))
+                .await
+                .map_err(|error| TestbedError::io("load an image")(error.into()))??;
+        }
+    }
+    Ok(())
+}
+
+/// The images that every node holds: what holds a Pod's namespaces, a shell, and those that were asked for.
+pub(crate) fn node_images(
+    dir: &Path,
+    busybox: &Path,
+    wanted: &[PathBuf],
+) -> Result<Vec<PathBuf>, TestbedError> {
+    let pause = dir.join("pause.tar");
+    Image::new(PAUSE_IMAGE, &["/bin/busybox", "sleep", "infinity"])
+        .file(busybox, "/bin/busybox")
+        .write(&pause)?;
+    let shell = dir.join("busybox.tar");
+    Image::new(BUSYBOX_IMAGE, &["/bin/busybox"]).file(busybox, "/bin/busybox").write(&shell)?;
+    Ok([pause, shell].into_iter().chain(wanted.iter().cloned()).collect())
+}
+
+/// Starts the runtime of a node; `pods` is the second byte of the Pods' range.
+pub(crate) fn start_runtime(
+    place: &Place<'_>,
+    node: &RealNode,
+    index: u8,
+    pods: u8,
+) -> Result<(Guard, Runtime), TestbedError> {
+    let name = &node.name;
+    let dir = node_dir(place, node)?;
+    let cni = dir.join("cni");
+    make_dir(&cni)?;
+    let network = json!({"cniVersion": "1.0.0", "name": name, "plugins": [{
+        "type": "bridge",
+        "bridge": format!("cni{index}"),
+        "isGateway": true,
+        "ipMasq": false,
+        "hairpinMode": true,
+        "ipam": {
+            "type": "host-local",
+            "ranges": [[{"subnet": format!("10.{pods}.{index}.0/24")}]],
+            "routes": [{"dst": "0.0.0.0/0"}],
+            "dataDir": dir.join("addresses"),
+        },
+    }]});
+    write(&cni.join("10-bridge.conflist"), network.to_string())?;
+
+    let socket = format!("/run/containerd-{name}.sock");
+    let config = dir.join("containerd.toml");
+    write(
+        &config,
+        format!(
+            r#"version = 3
+root = "{root}"
+state = "/run/containerd-{name}"
+[grpc]
+  address = "{socket}"
+[ttrpc]
+  address = "{socket}.ttrpc"
+[plugins.'io.containerd.cri.v1.images']
+  snapshotter = "overlayfs"
+  [plugins.'io.containerd.cri.v1.images'.pinned_images]
+    sandbox = "{PAUSE_IMAGE}"
+[plugins.'io.containerd.cri.v1.runtime']
+  # Without CAP_SYS_RESOURCE runc could not lower the score that the kubelet asks for.
+  restrict_oom_score_adj = true
+  [plugins.'io.containerd.cri.v1.runtime'.cni]
+    bin_dirs = ["/usr/lib/cni", "/opt/cni/bin"]
+    conf_dir = "{cni}"
+  [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+"#,
+            root = place.dir.join("containerd").join(name).display(),
+            cni = cni.display(),
+        ),
+    )?;
+    let program = place
+        .program_as(&format!("containerd-{name}"), "containerd")?
+        .args(["--config".as_ref(), config.as_os_str()])
+        .env("PATH", path(place));
+    let runtime = Runtime {
+        node: name.clone(),
+        socket,
+        ctr: place.binaries.path("ctr")?,
+        prefix: place.prefix.clone(),
+    };
+    Ok((place.spawn(program)?, runtime))
+}
