@@ -26,7 +26,7 @@ pub struct Context {
 }
 
 /// A declared object: as it stands in the cluster, and as a domain value or the reason why it is none.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Entry<K: Kind> {
     /// Its metadata.
     pub meta: ObjectMeta,
@@ -34,6 +34,13 @@ pub struct Entry<K: Kind> {
     pub object: Option<Arc<K>>,
     /// What it means, or why it means nothing.
     pub value: Result<Arc<K::Value>, Arc<str>>,
+}
+
+// Derived, it would ask for values that can be cloned; they are shared.
+impl<K: Kind> Clone for Entry<K> {
+    fn clone(&self) -> Self {
+        Self { meta: self.meta.clone(), object: self.object.clone(), value: self.value.clone() }
+    }
 }
 
 /// One of our declared kinds.

@@ -1,0 +1,349 @@
+//! Plans runs, and takes each through its steps.
+
+mod due;
+mod job;
+mod order;
+mod place;
+mod policy_status;
+mod step;
+mod watches;
+mod writes;
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Resource;
+
+pub use job::Image;
+
+use self::{
+    policy_status::OfStore,
+    step::{Action, JobSeen, Seen, is_over, phase, step},
+    watches::Watches,
+    writes::{WriteError, Writes},
+};
+use super::{Shared, StatusWriter, wake};
+use crate::{
+    api::v1alpha1::{DeletionApproval, DeletionRun, RetentionPolicy, RunPhase},
+    core::{
+        hold::{Hold, HoldScopeResolution, first_covering},
+        ids::ObjectKey,
+        policy::Policy,
+        retention::{PlanInput, StorePlan, plan},
+        snapshot::Snapshot,
+        store::Store,
+    },
+    handover::Step,
+    index::Entry,
+    platform::{Events, failpoint, metrics::RunPhaseLabel},
+};
+
+const NAME: &str = "retention";
+/// What failed is tried again after this.
+const RETRY: Duration = Duration::from_secs(2);
+/// The cache shows what was written a moment later: no pass follows another faster.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// What this controller alone needs.
+#[derive(Clone, Debug)]
+pub struct Erasure {
+    /// Namespaces in which deletion Jobs may be run.
+    pub namespaces: BTreeSet<String>,
+    /// The runner's image.
+    pub image: Image,
+}
+
+/// Runs until shutdown.
+pub async fn run(shared: Shared, erasure: Erasure) {
+    let mut changes = shared.index.subscribe();
+    let mut watches = Watches::start(&shared.client, &erasure.namespaces, &shared.shutdown);
+    tokio::select! {
+        () = watches.ready() => {}
+        () = shared.shutdown.cancelled() => return,
+    }
+    let mut controller = Controller {
+        writes: Writes::new(shared.client.clone()),
+        events: Events::new(shared.client.clone(), NAME, &shared.identity),
+        status: StatusWriter::new::<RetentionPolicy>(shared.client.clone(), NAME),
+        erasure,
+        shared: shared.clone(),
+    };
+    loop {
+        changes.mark_unchanged();
+        watches.mark_unchanged();
+        let next = controller.pass(&watches).await;
+        tokio::time::sleep(BREATH).await;
+        tokio::select! {
+            go_on = wake::wait(&mut changes, next, &shared.shutdown) => if !go_on { return },
+            go_on = watches.changed() => if !go_on { return },
+        }
+    }
+}
+
+struct Controller {
+    shared: Shared,
+    erasure: Erasure,
+    writes: Writes,
+    events: Events,
+    status: StatusWriter,
+}
+
+/// Everything that one pass looks at.
+struct Pass<'a> {
+    snapshot: &'a Snapshot,
+    plans: &'a [StorePlan],
+    runs: &'a [Arc<DeletionRun>],
+    approvals: &'a [DeletionApproval],
+    policies: &'a [Entry<RetentionPolicy>],
+    watches: &'a Watches,
+    now: Timestamp,
+}
+
+impl Controller {
+    /// Looks at everything once. Answers when to look again at the latest.
+    async fn pass(&mut self, watches: &Watches) -> Option<Timestamp> {
+        let snapshot = self.shared.index.snapshot();
+        let now = Timestamp::now();
+        let plans = plan(&PlanInput::of(&snapshot), now);
+        let runs = watches.runs();
+        let approvals = watches.approvals();
+        let policies: Vec<_> = self.shared.index.state().policies.iter().map(|(_, e)| e.clone()).collect();
+        let pass = Pass {
+            snapshot: &snapshot,
+            plans: &plans,
+            runs: &runs,
+            approvals: &approvals,
+            policies: &policies,
+            watches,
+            now,
+        };
+        let mut next = vec![];
+        self.count(&runs);
+        for plan in &plans {
+            next.extend(self.plan(&pass, plan).await);
+        }
+        for run in runs.iter().filter(|r| !is_over(phase(r))) {
+            match self.step(&pass, run).await {
+                Ok(at) => next.extend(at),
+                Err(error) => {
+                    tracing::warn!(%error, "retention");
+                    next.push(now + RETRY);
+                }
+            }
+        }
+        if !self.tell(&pass).await {
+            next.push(now + RETRY);
+        }
+        self.prune(&pass).await;
+        // A hold that is released lets things go by time alone.
+        next.extend(snapshot.holds.values().filter_map(|h| h.released_from).filter(|t| *t > now));
+        next.into_iter().min()
+    }
+
+    fn count(&self, runs: &[Arc<DeletionRun>]) {
+        self.shared.metrics.runs.clear();
+        for run in runs {
+            let phase = format!("{:?}", phase(run));
+            self.shared.metrics.runs.get_or_create(&RunPhaseLabel { phase }).inc();
+        }
+    }
+
+    /// Creates the run of a plan when it is time. Answers when it is.
+    async fn plan(&self, pass: &Pass<'_>, plan: &StorePlan) -> Option<Timestamp> {
+        if !self.erasure.namespaces.contains(&*plan.store.namespace) {
+            return None;
+        }
+        let policy = pass.snapshot.policies.get(&plan.policy)?;
+        let runs = runs_of(pass.runs, plan);
+        let at = due::next_plan(policy, plan, &runs, pass.now)?;
+        if at > pass.now {
+            return Some(at);
+        }
+        let run = order::order(plan, runs.last().copied(), pass.now);
+        match self.writes.create_run(&run).await {
+            Ok(()) => None,
+            Err(error) => {
+                tracing::warn!(%error, "retention");
+                Some(pass.now + RETRY)
+            }
+        }
+    }
+
+    /// Takes the next step of a run.
+    async fn step(&self, pass: &Pass<'_>, run: &Arc<DeletionRun>) -> Result<Option<Timestamp>, StepError> {
+        let namespace = run.metadata.namespace.clone().unwrap_or_default();
+        if !self.erasure.namespaces.contains(&namespace) {
+            return Ok(None);
+        }
+        let name = run.metadata.name.clone().unwrap_or_default();
+        let uid = run.metadata.uid.clone().unwrap_or_default();
+        let policy = policy_of(pass.snapshot, run);
+        let store = store_of(pass.snapshot, run);
+        let present = pass
+            .plans
+            .iter()
+            .find(|p| p.policy_uid == run.spec.policy.uid && p.store_uid == run.spec.store.uid);
+        let job_step = if phase(run) == RunPhase::Planning { Step::Plan } else { Step::Erase };
+        let job_name = job::name(&name, job_step);
+        let job = pass.watches.job(&ObjectKey::new(namespace.as_str(), job_name.as_str()));
+        let pods = pass.watches.pods(&namespace, &job_name);
+        let pods: Vec<_> = pods.iter().map(AsRef::as_ref).collect();
+        let job = JobSeen::of(&uid, job.as_deref(), &pods);
+        let of_store: Vec<_> = pass
+            .runs
+            .iter()
+            .filter(|r| r.spec.policy.uid == run.spec.policy.uid && r.spec.store.uid == run.spec.store.uid)
+            .map(AsRef::as_ref)
+            .collect();
+        let old = pass
+            .policies
+            .iter()
+            .find(|e| e.meta.uid.as_deref() == Some(run.spec.policy.uid.as_str()))
+            .and_then(|e| e.object.as_ref()?.status.as_ref());
+        let approved = policy_status::approved_state(&of_store, &run.spec.store.uid, old);
+        let holds = if phase(run) == RunPhase::Approved { self.writes.live_holds().await? } else { vec![] };
+        let held = store.and_then(|s| held(pass, run, s, &holds));
+        let action = step(&Seen {
+            run,
+            policy,
+            store,
+            present,
+            approved_state: approved.as_deref(),
+            job: &job,
+            approvals: pass.approvals,
+            held,
+            now: pass.now,
+        });
+        match action {
+            Action::Wait(at) => Ok(at),
+            Action::CreateJob(step) => {
+                // The store may be gone since: then there are no credentials to mount, and the runner would refuse.
+                let Some(store) = store else { return Ok(None) };
+                let place = place::lawful(pass.snapshot, store, pass.now);
+                let job = job::job(run, step, store, &place, &self.erasure.image)?;
+                self.writes.create_job(&job, step, &uid).await?;
+                Ok(None)
+            }
+            Action::Write(status, note) => {
+                if self.writes.write_run(run, &status).await?
+                    && let Some(note) = note
+                {
+                    self.events.publish(&policy_reference(run), &note).await;
+                    self.events.publish(&run.object_ref(&()), &note).await;
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Writes the status of every policy. Tells whether all went well.
+    async fn tell(&mut self, pass: &Pass<'_>) -> bool {
+        let mut well = true;
+        for entry in pass.policies {
+            let old = entry.object.as_ref().and_then(|o| o.status.as_ref());
+            let wanted = match &entry.value {
+                Ok(policy) => {
+                    let stores: Vec<_> = pass
+                        .plans
+                        .iter()
+                        .filter(|p| p.policy_uid == policy.uid)
+                        .map(|plan| {
+                            let runs = runs_of(pass.runs, plan);
+                            let next = due::next_plan(policy, plan, &runs, pass.now);
+                            OfStore { plan, runs, next }
+                        })
+                        .collect();
+                    let opted_in = self.erasure.namespaces.contains(&*policy.key.namespace);
+                    policy_status::accepted(policy, &stores, opted_in, &entry.meta, old, pass.now)
+                }
+                Err(reason) => policy_status::invalid(reason, &entry.meta, old, pass.now),
+            };
+            failpoint("policy-status-before");
+            match self.status.write(&entry.meta, old, &wanted).await {
+                Ok(true) => failpoint("policy-status-after"),
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "retention");
+                    well = false;
+                }
+            }
+        }
+        well
+    }
+
+    /// Deletes old runs that deleted nothing. Never one that may have: its record is the evidence.
+    async fn prune(&self, pass: &Pass<'_>) {
+        for plan in pass.plans.iter().filter(|p| self.erasure.namespaces.contains(&*p.store.namespace)) {
+            let Some(policy) = pass.snapshot.policies.get(&plan.policy) else { continue };
+            let keep = usize::try_from(policy.limits.keep_runs.max(1)).unwrap_or(usize::MAX);
+            let ours: Vec<_> = pass
+                .runs
+                .iter()
+                .filter(|r| r.spec.policy.uid == plan.policy_uid && r.spec.store.uid == plan.store_uid)
+                .collect();
+            let old = ours.len().saturating_sub(keep);
+            for run in ours.into_iter().take(old) {
+                let nothing_deleted = matches!(phase(run), RunPhase::Previewed | RunPhase::NothingDue)
+                    && run.status.as_ref().is_some_and(|s| s.begun_at.is_none());
+                if nothing_deleted {
+                    let job = job::name(run.metadata.name.as_deref().unwrap_or_default(), Step::Plan);
+                    if let Err(error) = self.writes.prune(run, &job).await {
+                        tracing::warn!(%error, "retention");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Why a step could not be taken.
+#[derive(Debug, thiserror::Error)]
+enum StepError {
+    /// A write failed.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A Job cannot be made.
+    #[error(transparent)]
+    Job(#[from] job::JobError),
+}
+
+fn runs_of<'a>(runs: &'a [Arc<DeletionRun>], plan: &StorePlan) -> Vec<&'a DeletionRun> {
+    runs.iter()
+        .filter(|r| r.spec.policy.uid == plan.policy_uid && r.spec.store.uid == plan.store_uid)
+        .map(AsRef::as_ref)
+        .collect()
+}
+
+fn policy_of<'a>(snapshot: &'a Snapshot, run: &DeletionRun) -> Option<&'a Policy> {
+    let namespace = run.metadata.namespace.as_deref().unwrap_or_default();
+    let key = ObjectKey::new(namespace, run.spec.policy.name.as_str());
+    snapshot.policies.get(&key).filter(|p| p.uid == run.spec.policy.uid).map(AsRef::as_ref)
+}
+
+fn store_of<'a>(snapshot: &'a Snapshot, run: &DeletionRun) -> Option<&'a Store> {
+    let namespace = run.metadata.namespace.as_deref().unwrap_or_default();
+    let key = ObjectKey::new(namespace, run.spec.store.name.as_str());
+    snapshot.stores.get(&key).filter(|s| s.uid == run.spec.store.uid).map(AsRef::as_ref)
+}
+
+/// The hold that covers a dataset which the plan would delete from.
+fn held<'h>(pass: &Pass<'_>, run: &DeletionRun, store: &Store, holds: &'h [Hold]) -> Option<&'h Hold> {
+    let plan = run.status.as_ref()?.plan.as_ref()?;
+    let known = HoldScopeResolution::of_cluster(pass.snapshot);
+    plan.datasets.iter().filter(|d| d.held_by.is_none() && d.due > 0).find_map(|planned| {
+        let dataset = store.datasets.iter().find(|d| *d.name == *planned.dataset)?;
+        first_covering(holds, &known, store, dataset, pass.now)
+    })
+}
+
+fn policy_reference(run: &DeletionRun) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(RetentionPolicy::api_version(&()).into_owned()),
+        kind: Some(RetentionPolicy::kind(&()).into_owned()),
+        namespace: run.metadata.namespace.clone(),
+        name: Some(run.spec.policy.name.clone()),
+        uid: Some(run.spec.policy.uid.clone()),
+        ..ObjectReference::default()
+    }
+}

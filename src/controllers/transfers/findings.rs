@@ -1,0 +1,185 @@
+//! What a DataStore's status says. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
+
+use super::judge::StorePicture;
+use crate::{
+    api::v1alpha1::{DataStoreStatus, TransferSummary},
+    core::{
+        hold::holds_on,
+        snapshot::Snapshot,
+        store::{Origins, Role, Store},
+    },
+    platform::conditions::{Finding, set},
+};
+
+/// Offenders that are named.
+const NAMED: usize = 10;
+
+/// The status of a store that can be read.
+pub fn accepted(
+    snapshot: &Snapshot,
+    store: &Store,
+    picture: &StorePicture,
+    meta: &ObjectMeta,
+    old: Option<&DataStoreStatus>,
+    now: Timestamp,
+) -> DataStoreStatus {
+    let before = old.map_or(&[][..], |s| &s.conditions);
+    let found = [
+        Finding::yes("Ready", "Accepted", "accepted and judged"),
+        no_violation(snapshot, picture, before, now),
+        resolved(snapshot, store),
+        located(snapshot, store),
+        held(snapshot, store, now),
+    ];
+    DataStoreStatus {
+        observed_generation: meta.generation,
+        conditions: set(before, &found, meta.generation, now),
+        country: store.place.country.map(|c| c.to_string()),
+        regimes: regimes(snapshot, store),
+        transfers: Some(TransferSummary {
+            using: picture.using,
+            violating: picture.violating,
+            waived: picture.waived,
+            violating_copies: i64::try_from(picture.violating_copies.len()).unwrap_or(i64::MAX),
+            first: picture.offenders.keys().take(NAMED).cloned().collect(),
+            relied_on: picture.relied_on.iter().cloned().collect(),
+            next_change: picture.next_change.map(|t| t.to_string()),
+            law: Some(snapshot.law.version.clone()),
+        }),
+    }
+}
+
+/// The status of a store that cannot be read.
+pub fn invalid(
+    reason: &str,
+    meta: &ObjectMeta,
+    old: Option<&DataStoreStatus>,
+    now: Timestamp,
+) -> DataStoreStatus {
+    let before = old.map_or(&[][..], |s| &s.conditions);
+    let found = [
+        Finding::no("Ready", "Invalid", reason),
+        Finding::yes("Stalled", "Invalid", reason),
+        Finding::unknown("NoViolation", "Invalid", "the object cannot be read"),
+    ];
+    DataStoreStatus {
+        observed_generation: meta.generation,
+        conditions: set(before, &found, meta.generation, now),
+        ..DataStoreStatus::default()
+    }
+}
+
+fn no_violation(
+    snapshot: &Snapshot,
+    picture: &StorePicture,
+    before: &[Condition],
+    now: Timestamp,
+) -> Finding {
+    let law = &snapshot.law.version;
+    if picture.violating == 0 && picture.violating_copies.is_empty() {
+        let so_far = format!("no declared rule is broken, law pack {law}, at ");
+        let same = before.iter().find(|c| {
+            c.type_ == "NoViolation" && c.status == "True" && c.message.strip_prefix(&so_far).is_some()
+        });
+        let message = same.map_or_else(
+            // The instant at which this was first found: to move it on would be a write for each look.
+            || format!("{so_far}{}", Timestamp::from_second(now.as_second()).unwrap_or(now)),
+            |c| c.message.clone(),
+        );
+        return Finding::yes("NoViolation", "NoRuleBroken", message);
+    }
+    let mut lines = vec![];
+    if picture.violating > 0 {
+        lines.push(format!(
+            "{} of {} using Pods carry data that nothing covers, law pack {law}:",
+            picture.violating, picture.using
+        ));
+        lines.extend(
+            picture
+                .offenders
+                .iter()
+                .take(NAMED)
+                .map(|(owner, sentence)| if sentence.is_empty() { owner.clone() } else { sentence.clone() }),
+        );
+        if picture.offenders.len() > NAMED {
+            lines.push(format!("and {} more owners", picture.offenders.len() - NAMED));
+        }
+    }
+    lines.extend(picture.violating_copies.iter().take(NAMED).map(|c| format!("nothing covers copy {c}")));
+    Finding::no("NoViolation", "TransferNotCovered", lines.join("\n"))
+}
+
+fn resolved(snapshot: &Snapshot, store: &Store) -> Finding {
+    let mut named: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    named.entry(&store.exporter).or_default().insert("spec.exporterRef".into());
+    for dataset in &store.datasets {
+        if let Role::Processor(controller) = &dataset.role {
+            named.entry(controller).or_default().insert(format!("controllerRef of {}", dataset.name));
+        }
+    }
+    for copy in &store.copies {
+        named.entry(&copy.party).or_default().insert(format!("partyRef of copy {}", copy.name));
+    }
+    let missing: Vec<_> = named
+        .iter()
+        .filter(|(party, _)| !snapshot.parties.contains_key(**party))
+        .map(|(party, by)| {
+            let by: Vec<_> = by.iter().map(String::as_str).collect();
+            format!("Party {party} ({})", by.join(", "))
+        })
+        .collect();
+    if missing.is_empty() {
+        Finding::yes("ResolvedRefs", "Resolved", "every Party that is named exists")
+    } else {
+        let message = format!("no such object, so nothing is carried by it: {}", missing.join("; "));
+        Finding::no("ResolvedRefs", "PartyNotFound", message)
+    }
+}
+
+fn located(snapshot: &Snapshot, store: &Store) -> Finding {
+    let law = &snapshot.law.version;
+    match store.place.country {
+        Some(country) => Finding::yes("LocationKnown", "Known", format!("{country} by law pack {law}")),
+        None => Finding::no(
+            "LocationKnown",
+            "RegionUnknown",
+            format!("law pack {law} knows no country for spec.location: every regime is judged"),
+        ),
+    }
+}
+
+fn held(snapshot: &Snapshot, store: &Store, now: Timestamp) -> Finding {
+    let held: Vec<_> = store
+        .datasets
+        .iter()
+        .filter_map(|d| {
+            let hold = holds_on(snapshot, store, d, now)?;
+            Some(format!("dataset {} by LegalHold {}", d.name, hold.name))
+        })
+        .collect();
+    if held.is_empty() {
+        Finding::no("Held", "NoHold", "no hold covers a dataset")
+    } else {
+        Finding::yes("Held", "OnHold", held.join("; "))
+    }
+}
+
+fn regimes(snapshot: &Snapshot, store: &Store) -> Vec<String> {
+    let mut all: BTreeSet<String> = match &store.origins {
+        Origins::Unknown => snapshot.law.regimes.keys().map(ToString::to_string).collect(),
+        Origins::Unrestricted => BTreeSet::new(),
+        Origins::Regimes(regimes) => regimes.iter().map(ToString::to_string).collect(),
+    };
+    let of_exporter = snapshot.parties.get(&store.exporter).and_then(|p| p.regime.clone());
+    let of_place = store.place.country.and_then(|c| snapshot.law.regime_of(c)).map(|r| r.id.clone());
+    if store.place.country.is_none() {
+        all.extend(snapshot.law.regimes.keys().map(ToString::to_string));
+    }
+    all.extend(of_exporter.into_iter().chain(of_place).map(|r| r.to_string()));
+    all.into_iter().collect()
+}

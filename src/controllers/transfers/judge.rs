@@ -1,0 +1,170 @@
+//! Judges every running Pod and every copy: pure.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    core::{
+        ids::ObjectKey,
+        snapshot::Snapshot,
+        store::Place,
+        transfer::{FlowVerdict, Outcome, Request, Use, Workload, decide, decide_copy, text},
+    },
+    index::{Owner, PodFacts},
+};
+
+/// A running Pod that uses stores.
+#[derive(Clone, Debug)]
+pub struct Using {
+    /// The Pod.
+    pub pod: Arc<PodFacts>,
+    /// Its top-level owner.
+    pub owner: Owner,
+    /// The stores.
+    pub uses: Vec<Use>,
+}
+
+/// Everything that is judged at one instant.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Picture {
+    /// By store.
+    pub stores: BTreeMap<ObjectKey, StorePicture>,
+    /// By top-level owner of Pods that use a store.
+    pub owners: BTreeMap<Owner, OwnerPicture>,
+    /// Flows by state.
+    pub flows: BTreeMap<&'static str, i64>,
+    /// Pods with a flow that nothing covers.
+    pub violating_pods: i64,
+    /// The next instant at which an answer changes by time alone.
+    pub next_change: Option<Timestamp>,
+}
+
+/// What is known of one store.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StorePicture {
+    /// Pods that use it.
+    pub using: i64,
+    /// Of these, Pods with a flow that nothing covers.
+    pub violating: i64,
+    /// Of these, Pods whose failing flows are waived.
+    pub waived: i64,
+    /// Violating owners, each with its sentence.
+    pub offenders: BTreeMap<String, String>,
+    /// Copies that nothing covers.
+    pub violating_copies: Vec<String>,
+    /// What the answers stand on.
+    pub relied_on: BTreeSet<String>,
+    /// The next instant at which an answer about it changes by time alone.
+    pub next_change: Option<Timestamp>,
+}
+
+/// What is known of one owner.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OwnerPicture {
+    /// Its Pods with a flow that nothing covers.
+    pub violating: i64,
+    /// The first sentence about them.
+    pub sentence: Option<String>,
+    /// What its covered flows stand on.
+    pub relied_on: BTreeSet<String>,
+}
+
+/// Judges.
+pub fn judge(snapshot: &Snapshot, running: &[Using], now: Timestamp) -> Picture {
+    let mut picture = Picture::default();
+    for state in ["no-border", "adequate", "carried", "same-entity", "waived", "uncovered"] {
+        picture.flows.insert(state, 0);
+    }
+    for using in running {
+        pod(snapshot, using, now, &mut picture);
+    }
+    for (key, store) in &snapshot.stores {
+        let about = picture.stores.entry(key.clone()).or_default();
+        for copy in &store.copies {
+            let verdict = decide_copy(snapshot, key, &copy.name, now);
+            if verdict.is_violation() {
+                about.violating_copies.push(copy.name.clone());
+            }
+            about.relied_on.extend(verdict.relied_on().iter().map(ToString::to_string));
+            about.next_change = earliest(about.next_change, verdict.next_change);
+        }
+        picture.next_change = earliest(picture.next_change, about.next_change);
+    }
+    picture
+}
+
+fn pod(snapshot: &Snapshot, using: &Using, now: Timestamp, picture: &mut Picture) {
+    let node = using.pod.node().and_then(|n| snapshot.nodes.get(n));
+    let place = node.map_or(Place { provider: None, region: None, country: None }, |n| n.place.clone());
+    let request = Request {
+        workload: Workload {
+            kind: &using.owner.kind,
+            namespace: &using.owner.namespace,
+            name: &using.owner.name,
+            labels: &using.pod.labels,
+        },
+        uses: &using.uses,
+        places: std::slice::from_ref(&place),
+        now,
+    };
+    let verdict = decide(snapshot, &request);
+    let sentence = verdict.is_violation().then(|| text::first_line(&request, &verdict));
+    for flow in &verdict.flows {
+        *picture.flows.entry(state(&flow.outcome)).or_default() += 1;
+    }
+    picture.next_change = earliest(picture.next_change, verdict.next_change);
+    let owner = picture.owners.entry(using.owner.clone()).or_default();
+    owner.relied_on.extend(verdict.relied_on().iter().map(ToString::to_string));
+    if let Some(sentence) = &sentence {
+        owner.violating += 1;
+        picture.violating_pods += 1;
+        // Pods come in no order; the sentence must not depend on it.
+        if owner.sentence.as_ref().is_none_or(|s| sentence < s) {
+            owner.sentence = Some(sentence.clone());
+        }
+    }
+    for used in &using.uses {
+        let about = picture.stores.entry(used.store.clone()).or_default();
+        let flows: Vec<_> = verdict.flows.iter().filter(|f| f.flow.store == used.store).collect();
+        about.using += 1;
+        about.next_change = earliest(about.next_change, verdict.next_change);
+        about.relied_on.extend(flows.iter().filter_map(|f| relied_on(f)));
+        if flows.iter().any(|f| matches!(f.outcome, Outcome::Uncovered { .. })) {
+            about.violating += 1;
+            let name = format!("{} {}/{}", using.owner.kind, using.owner.namespace, using.owner.name);
+            about.offenders.insert(name, sentence.clone().unwrap_or_default());
+        } else if flows.iter().any(|f| matches!(f.outcome, Outcome::Waived { .. })) {
+            about.waived += 1;
+        }
+    }
+}
+
+fn relied_on(flow: &FlowVerdict) -> Option<String> {
+    match &flow.outcome {
+        Outcome::Adequate(by) | Outcome::Carried { by, .. } => Some(by.to_string()),
+        Outcome::NoBorder | Outcome::SameEntity | Outcome::Waived { .. } | Outcome::Uncovered { .. } => None,
+    }
+}
+
+fn state(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::NoBorder => "no-border",
+        Outcome::Adequate(_) => "adequate",
+        Outcome::Carried { .. } => "carried",
+        Outcome::SameEntity => "same-entity",
+        Outcome::Waived { .. } => "waived",
+        Outcome::Uncovered { .. } => "uncovered",
+    }
+}
+
+/// The earlier of two instants that may not come.
+pub fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,134 @@
+//! Re-judges running workloads whenever an answer can have changed: an object, a Pod, a node, or time alone.
+
+mod changes;
+mod findings;
+mod judge;
+mod owners;
+mod publish;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+
+pub use judge::earliest;
+
+use self::{
+    judge::{Picture, StorePicture, Using, judge},
+    owners::Owners,
+};
+use super::{Shared, StatusWriter, wake};
+use crate::{
+    api::v1alpha1::DataStore,
+    core::snapshot::Snapshot,
+    detect::{self, PodSubject},
+    index::Entry,
+    platform::metrics::{FlowState, KindLabel},
+};
+
+const NAME: &str = "transfers";
+
+/// Runs until shutdown.
+pub async fn run(shared: Shared) {
+    let mut changes = shared.index.subscribe();
+    let mut owners = Owners::new(shared.client.clone());
+    let mut status = StatusWriter::new::<DataStore>(shared.client.clone(), NAME);
+    let publisher = publish::spawn(&shared);
+    let mut before = BTreeMap::new();
+    loop {
+        changes.mark_unchanged();
+        let snapshot = shared.index.snapshot();
+        let running = running(&shared, &snapshot, &mut owners).await;
+        let now = Timestamp::now();
+        let picture = judge(&snapshot, &running, now);
+        for (owner, note) in changes::changes(&before, &picture.owners) {
+            publisher.publish(owner, note);
+        }
+        count(&shared, &snapshot, &picture, now);
+        let failed = write(&shared, &snapshot, &picture, &mut status, now).await;
+        let next = earliest(picture.next_change, next_release(&snapshot, now));
+        // What could not be written is tried again soon.
+        let retry = failed.then(|| now + std::time::Duration::from_secs(2));
+        before = picture.owners;
+        if !wake::wait(&mut changes, earliest(next, retry), &shared.shutdown).await {
+            return;
+        }
+    }
+}
+
+/// Every Pod on a node that uses a store.
+async fn running(shared: &Shared, snapshot: &Snapshot, owners: &mut Owners) -> Vec<Using> {
+    let lookup = |key: &_| shared.index.config_map(key);
+    let config_maps: Option<&detect::ConfigMapLookup<'_>> =
+        if snapshot.settings.read_config_maps { Some(&lookup) } else { None };
+    let mut found = vec![];
+    for pod in shared.index.pods() {
+        if pod.node().is_none() {
+            continue;
+        }
+        let subject = PodSubject {
+            namespace: &pod.key.namespace,
+            spec: &pod.spec,
+            annotations: &pod.annotations,
+            labels: &pod.labels,
+            claim_templates: &[],
+            config_maps,
+        };
+        let uses = detect::uses(snapshot, &subject).uses;
+        if !uses.is_empty() {
+            found.push((pod, uses));
+        }
+    }
+    let direct: Vec<_> = found.iter().map(|(pod, _)| pod.owner.clone()).collect();
+    owners.learn(&direct).await;
+    found.into_iter().map(|(pod, uses)| Using { owner: owners.top(&pod.owner), pod, uses }).collect()
+}
+
+/// The next instant at which a hold ends.
+fn next_release(snapshot: &Snapshot, now: Timestamp) -> Option<Timestamp> {
+    snapshot.holds.values().filter_map(|h| h.released_from).filter(|t| *t > now).min()
+}
+
+fn count(shared: &Shared, snapshot: &Snapshot, picture: &Picture, now: Timestamp) {
+    let metrics = &shared.metrics;
+    for (state, flows) in &picture.flows {
+        metrics.flows.get_or_create(&FlowState { state }).set(*flows);
+    }
+    metrics.violating_pods.set(picture.violating_pods);
+    let next = picture.next_change.map_or(-1.0, |t| t.duration_since(now).as_secs_f64().max(0.0));
+    metrics.next_lapse_seconds.set(next);
+    metrics.invalid.clear();
+    for (kind, ..) in snapshot.invalid.keys() {
+        metrics.invalid.get_or_create(&KindLabel { kind: kind.clone() }).inc();
+    }
+}
+
+/// Tells whether something could not be written.
+async fn write(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    picture: &Picture,
+    status: &mut StatusWriter,
+    now: Timestamp,
+) -> bool {
+    let entries: Vec<Entry<DataStore>> = shared.index.state().stores.iter().map(|(_, e)| e.clone()).collect();
+    let mut failed = false;
+    for entry in &entries {
+        let old = entry.object.as_ref().and_then(|o| o.status.as_ref());
+        let wanted = match &entry.value {
+            Ok(store) => {
+                let nothing = StorePicture::default();
+                let about = picture.stores.get(&entry.key()).unwrap_or(&nothing);
+                findings::accepted(snapshot, store, about, &entry.meta, old, now)
+            }
+            Err(reason) => findings::invalid(reason, &entry.meta, old, now),
+        };
+        if let Err(error) = status.write(&entry.meta, old, &wanted).await {
+            tracing::warn!(%error, "transfers");
+            failed = true;
+        }
+    }
+    let keys: std::collections::HashSet<(Arc<str>, Arc<str>)> =
+        entries.iter().map(|e| (e.key().namespace, e.key().name)).collect();
+    status.retain(|namespace, name| keys.contains(&(namespace.into(), name.into())));
+    failed
+}

@@ -1,0 +1,74 @@
+//! Publishes events beside the controller, no faster than the cluster should bear.
+
+use std::{sync::Arc, time::Duration};
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use tokio::sync::mpsc;
+
+use super::{NAME, Shared};
+use crate::{
+    index::Owner,
+    platform::{Events, Note, metrics::Metrics},
+};
+
+/// Events that may wait.
+const QUEUE: usize = 2048;
+/// Events that go out at once.
+const BURST: u32 = 50;
+/// After a burst, one for each of these.
+const EACH: Duration = Duration::from_millis(100);
+
+/// The way to the publisher.
+pub struct Publisher {
+    queue: mpsc::Sender<(Owner, Note)>,
+    metrics: Arc<Metrics>,
+}
+
+impl Publisher {
+    /// Hands an event over. Where too many wait it is dropped and counted; conditions and metrics stay exact.
+    pub fn publish(&self, owner: Owner, note: Note) {
+        if self.queue.try_send((owner, note)).is_err() {
+            self.metrics.events_dropped.inc();
+        }
+    }
+}
+
+/// Starts the publisher; it ends with the controller.
+pub fn spawn(shared: &Shared) -> Publisher {
+    let (queue, mut waiting) = mpsc::channel::<(Owner, Note)>(QUEUE);
+    let events = Events::new(shared.client.clone(), NAME, &shared.identity);
+    let shutdown = shared.shutdown.clone();
+    tokio::spawn(async move {
+        let mut left = BURST;
+        loop {
+            let next = tokio::select! {
+                () = shutdown.cancelled() => return,
+                next = tokio::time::timeout(EACH, waiting.recv()) => next,
+            };
+            match next {
+                Ok(Some((owner, note))) => {
+                    events.publish(&reference(owner), &note).await;
+                    left = left.saturating_sub(1);
+                    if left == 0 {
+                        tokio::time::sleep(EACH).await;
+                        left = 1;
+                    }
+                }
+                Ok(None) => return,
+                Err(_idle) => left = (left + 1).min(BURST),
+            }
+        }
+    });
+    Publisher { queue, metrics: shared.metrics.clone() }
+}
+
+fn reference(owner: Owner) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(owner.api_version),
+        kind: Some(owner.kind),
+        namespace: Some(owner.namespace),
+        name: Some(owner.name),
+        uid: Some(owner.uid),
+        ..ObjectReference::default()
+    }
+}
