@@ -52,10 +52,17 @@ pub fn later(at: Timestamp, period: Period) -> Timestamp {
     moved.and_then(|m| m.checked_add(seconds?)).unwrap_or(Timestamp::MAX)
 }
 
-/// The first instant whose [`greatest_before`] reaches the anchor.
+/// The first instant whose [`greatest_before`] reaches the anchor: where the month's end clamps, the end of the day on
+/// which the clamped days meet.
 fn passes(anchor: Timestamp, period: Period) -> Timestamp {
     let day = anchor.to_zoned(TimeZone::UTC).date();
-    later(anchor, period).min(later(crate::core::validity::end_of(day), period))
+    let moved = Span::new().try_months(period.months).and_then(|s| day.checked_add(s));
+    match moved {
+        Ok(moved) if moved.day() != day.day() => {
+            later(crate::core::validity::end_of(moved), Period { months: 0, ..period })
+        }
+        Ok(_) | Err(_) => later(anchor, period),
+    }
 }
 
 /// `at - period`, where starting a little late is the safe side: the greatest instant whose `later` is not after `at`.
@@ -63,33 +70,27 @@ fn earlier(at: Timestamp, period: Period) -> Timestamp {
     if at == Timestamp::MAX { at } else { greatest_before(at, period).unwrap_or(Timestamp::MIN) }
 }
 
-/// The greatest instant `a` with `a + period <= limit`.
+/// The greatest instant `a` with `b + period <= limit` for every `b` at or before `a`.
 ///
-/// Adding months and days moves the date and keeps the time of day, and never turns the order of two dates around
-/// (though that of two instants, where clamping joins several days: of these the earliest hour decides). So the answer
-/// lies on the last day whose move does not pass the limit's: at the limit's time of day where the move
-/// meets it, else (the move was clamped) at the end of that day.
+/// Adding months keeps the time of day, and where the month's end clamps, several days land on one: 28 January 23:00
+/// and a month is later than 29 January 00:00 and a month. A bare "greatest `a` with `a + period <= limit`" would
+/// take rows along whose own time has not come, so the earliest of such days decides. The answer lies on that day
+/// at the limit's time of day, or (the month is too short to reach the limit's day) at the end of its last day.
 pub fn greatest_before(limit: Timestamp, period: Period) -> Option<Timestamp> {
     let limit = limit.checked_sub(Span::new().try_seconds(period.seconds).ok()?).ok()?;
     let limit = limit.to_zoned(TimeZone::UTC).datetime();
     let target = limit.date().checked_sub(Span::new().try_days(period.days).ok()?).ok()?;
-    let day = last_day_moved_to(target, period.months)?;
+    let day = day_moved_to(target, period.months)?;
     let meets = day.checked_add(Span::new().try_months(period.months).ok()?).ok()? == target;
     let time = if meets { limit.time() } else { Time::MAX };
     Some(DateTime::from_parts(day, time).to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-/// The last day that, moved on by months, does not pass `target`.
-fn last_day_moved_to(target: Date, months: i32) -> Option<Date> {
+/// The first day that, moved on by months, lands on `target`, or the last of a month too short to have one.
+fn day_moved_to(target: Date, months: i32) -> Option<Date> {
     let back = Span::new().try_months(months).ok()?;
     let month = target.first_of_month().checked_sub(back).ok()?;
-    // Every day of the month lands in the target's month; the last ones are clamped to its last day.
-    let day = if target == target.last_of_month() {
-        month.days_in_month()
-    } else {
-        target.day().min(month.days_in_month())
-    };
-    Date::new(month.year(), month.month(), day).ok()
+    Date::new(month.year(), month.month(), target.day().min(month.days_in_month())).ok()
 }
 
 #[cfg(test)]
@@ -108,14 +109,15 @@ mod tests {
     }
 
     #[test]
-    fn a_month_end_is_clamped_and_the_whole_last_day_counts() {
-        // 29, 30 and 31 January all become 28 February: at its end all of them have passed.
-        assert_eq!(greatest_before(at("2026-02-28T12:00:00Z"), months(1)), Some(at("2026-01-31T12:00:00Z")));
+    fn where_a_month_end_clamps_the_earliest_day_decides() {
+        // 28 to 31 January all become 28 February: until its end, 28 January at 13:00 has not passed.
+        assert_eq!(greatest_before(at("2026-02-28T12:00:00Z"), months(1)), Some(at("2026-01-28T12:00:00Z")));
+        assert_eq!(greatest_before(at("2026-03-01T00:00:00Z"), months(1)), Some(at("2026-02-01T00:00:00Z")));
         assert_eq!(
             greatest_before(at("2026-03-30T12:00:00Z"), months(1)),
             Some(at("2026-02-28T23:59:59.999999999Z"))
         );
-        assert_eq!(greatest_before(at("2027-02-28T00:00:00Z"), months(36)), Some(at("2024-02-29T00:00:00Z")));
+        assert_eq!(greatest_before(at("2027-02-28T00:00:00Z"), months(36)), Some(at("2024-02-28T00:00:00Z")));
     }
 
     #[test]
@@ -152,6 +154,15 @@ mod tests {
             prop_assert!(later(a, p) <= limit);
             let next = Timestamp::from_nanosecond(a.as_nanosecond() + 1).unwrap();
             prop_assert!(later(next, p) > limit);
+        }
+
+        #[test]
+        fn nothing_before_the_cutoff_is_kept_by_its_own_period(
+            limit in any_instant(), p in any_period(), back in 0..400_000_i64,
+        ) {
+            let a = greatest_before(limit, p).unwrap();
+            let earlier = Timestamp::from_second(a.as_second() - back).unwrap();
+            prop_assert!(later(earlier, p) <= limit);
         }
 
         #[test]
