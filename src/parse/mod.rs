@@ -11,6 +11,8 @@ mod policy;
 mod safeguard;
 mod selector;
 mod store;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use errors::{Errors, FieldError};
