@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use carnet::{
-    api::v1alpha1::{DataStore, DeletionRun, RunPhase},
+    api::v1alpha1::{DataStore, DeletionRun, Party, RunPhase},
     testbed::{
         Access, Image, Level, NodesOptions, Postgres, PostgresOptions, Testbed,
         install::{self, Operator, OperatorOptions},
@@ -98,7 +98,7 @@ pub async fn run(programs: &Path) -> Result<()> {
             "--transfers=Enforce",
             "--claims-from=identity",
             "--erasure-namespaces=identity",
-            "--eraser-image-pull-policy=Never",
+            "--eraser-pull-policy=Never",
         ]
         .map(String::from)
         .into_iter()
@@ -164,16 +164,21 @@ impl Demo {
              "stringData": {"host": "accounts.example.com"}},
             {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "analytics"}},
             {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "demo-dpo"},
-             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "carnet-privacy-officer"},
+             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "carnet-approver"},
              "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "dpo@example.com"}]},
         ]);
         self.apply(DECLARED).await?;
         install::apply(&self.client, secrets.as_array().context("a list")?).await?;
         let stores: Api<DataStore> = Api::namespaced(self.client.clone(), "identity");
-        until("the operator to take up the store", 20, || async {
-            let store = stores.get("accounts").await?;
-            let seen = store.status.as_ref().and_then(|s| s.observed_generation);
-            Ok((seen == store.metadata.generation).then_some(()))
+        until("the operator to take up the store and its parties", 20, || async {
+            let status = stores.get("accounts").await?.status.unwrap_or_default();
+            Ok((status.regimes == ["EEA"]).then_some(()))
+        })
+        .await?;
+        let parties: Api<Party> = Api::all(self.client.clone());
+        until("the operator to take up the importer", 20, || async {
+            let status = parties.get("inc").await?.status.unwrap_or_default();
+            Ok(status.conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True").then_some(()))
         })
         .await?;
         self.say("declared: two parties, one store in Ireland with account data of people in the EEA")
@@ -184,7 +189,11 @@ impl Demo {
         let pod: Pod = serde_saphyr::from_str(POD)?;
         match pods.create(&PostParams::default(), &pod).await {
             Ok(_) => Ok(Ok(())),
-            Err(kube::Error::Api(status)) => Ok(Err(status.message)),
+            // The API server puts its own words before ours.
+            Err(kube::Error::Api(status)) => {
+                let ours = status.message.split_once("denied the request: ").map(|(_, ours)| ours.to_owned());
+                Ok(Err(ours.unwrap_or(status.message)))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -226,7 +235,7 @@ impl Demo {
         let length = if sabotage == Sabotage::Safeguard { -60 } else { SAFEGUARD_SECONDS };
         let end = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(length);
         self.apply(&format!("{SAFEGUARD}  validUntil: \"{end}\"\n")).await?;
-        let admitted = until("the Pod to be admitted", 6, || async { Ok(self.try_pod().await?.ok()) }).await;
+        let admitted = until("the Pod to be admitted", 10, || async { Ok(self.try_pod().await?.ok()) }).await;
         let stores: Api<DataStore> = Api::namespaced(self.client.clone(), "identity");
         let wanted = "the same Pod, under safeguard/intragroup-scc";
         if admitted.is_err() {
