@@ -39,7 +39,7 @@ fn main() {
                 match handle.block_on(limited) {
                     Ok(Ok(())) => Ok(()),
                     Ok(Err(error)) => {
-                        Err(Failed::from(format!("{error:?}\n--- operator\n{}", world.operator_log())))
+                        Err(Failed::from(format!("{error:#}\n--- operator\n{}", world.operator_log())))
                     }
                     Err(_) => Err(Failed::from(format!(
                         "not done after 90 s\n--- operator\n{}",

@@ -49,7 +49,27 @@ impl World {
         install::opt_in(&admin, &project(), "identity").await?;
         let discovery = Discovery::new(admin.clone()).run_aggregated().await?;
         let world = Self { operator, cluster, admin, discovery };
+        world.policies_hold().await?;
         Ok(world)
+    }
+
+    /// The API server takes up new policies a little after they were written; asked by a dry run of what they forbid.
+    async fn policies_hold(&self) -> Result<()> {
+        let hold = serde_json::json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "LegalHold",
+            "metadata": {"name": "are-policies-there"},
+            "spec": {"reason": "Audit", "reference": "none", "scope": {"namespaces": ["none"]}, "placedOn": "2026-01-01"}});
+        self.apply_as(&self.admin, &hold).await?;
+        let api = self.api(&self.admin, &hold)?;
+        let try_it = kube::api::DeleteParams { dry_run: true, ..Default::default() };
+        eventually("the policies to hold", 30, || async {
+            Ok(api.delete("are-policies-there", &try_it).await.is_err().then_some(()))
+        })
+        .await?;
+        let mut released = hold;
+        released["spec"]["release"] = serde_json::json!({"on": "2026-01-02", "reason": "tried"});
+        self.apply_as(&self.admin, &released).await?;
+        api.delete("are-policies-there", &Default::default()).await?;
+        Ok(())
     }
 
     pub fn operator_log(&self) -> String {
