@@ -10,7 +10,7 @@ use kube::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::platform::manager;
+use crate::platform::{failpoint, manager};
 
 /// A status that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -83,8 +83,10 @@ impl StatusWriter {
             "status": wanted,
         });
         let params = PatchParams::apply(&self.manager).force();
+        failpoint("status-before");
         match api.patch_status(&name, &params, &Patch::Apply(&patch)).await {
             Ok(_) => {
+                failpoint("status-after");
                 self.written.insert(id, (version, wanted));
                 Ok(true)
             }

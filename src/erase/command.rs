@@ -52,7 +52,10 @@ pub fn main(args: &Args) -> ExitCode {
         tracing::error!(%error, "writing the termination message");
         return ExitCode::FAILURE;
     }
-    failpoint(if args.step == Step::Plan { "plan-reported" } else { "erase-reported" });
+    match args.step {
+        Step::Plan => failpoint("plan-reported"),
+        Step::Erase => failpoint("erase-reported"),
+    }
     ExitCode::from(ExitKind::of(&report).code())
 }
 

@@ -25,15 +25,3 @@ pub use error::EraseError;
 pub use live::LiveCluster;
 pub use runner::{ExitKind, Task, run};
 pub use stop::Stop;
-
-/// Points of the runner at which a test kills it.
-pub const FAILPOINTS: &[&str] = &[
-    "plan-counted",
-    "plan-reported",
-    "erase-locked",
-    "erase-batch-before",
-    "erase-commit-before",
-    "erase-commit-after",
-    "erase-verified",
-    "erase-reported",
-];

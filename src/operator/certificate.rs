@@ -17,7 +17,7 @@ use crate::{
     admission::TlsSource,
     platform::{
         certs::{Authority, CertError, new_authority, new_leaf},
-        manager,
+        failpoint, manager,
     },
 };
 
@@ -79,8 +79,12 @@ async fn authority(client: &Client, namespace: &str) -> Result<Authority, Certif
         ..Secret::default()
     };
     let post = PostParams { field_manager: Some(manager("certificate")), ..PostParams::default() };
+    failpoint("authority-create-before");
     match api.create(&post, &secret).await {
-        Ok(_) => Ok(made),
+        Ok(_) => {
+            failpoint("authority-create-after");
+            Ok(made)
+        }
         // Another replica was first: its authority is everybody's.
         Err(kube::Error::Api(status)) if status.code == 409 => {
             read(&api.get(SECRET).await.map_err(failed("reading"))?, namespace)
@@ -121,6 +125,8 @@ async fn announce(client: &Client, name: &str, authority: &str) -> Result<(), Ce
     // Strategic: the other fields of each webhook, and other webhooks, stay as they are.
     let patch = Patch::Strategic(json!({ "webhooks": webhooks }));
     let params = PatchParams { field_manager: Some(manager("certificate")), ..PatchParams::default() };
+    failpoint("authority-announce-before");
     api.patch(name, &params, &patch).await.map_err(failed("telling our authority to"))?;
+    failpoint("authority-announce-after");
     Ok(())
 }

@@ -19,7 +19,7 @@ use kube::{
 };
 use sha2::{Digest, Sha256};
 
-use super::conditions::truncate;
+use super::{conditions::truncate, failpoint::failpoint};
 
 /// How loud an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,15 +70,17 @@ impl Events {
 
     /// Publishes; a failure is logged.
     pub async fn publish(&self, regarding: &ObjectReference, note: &Note) {
-        if let Err(error) = self.try_publish(regarding, note).await {
-            tracing::warn!(
+        failpoint("event-before");
+        match self.try_publish(regarding, note).await {
+            Ok(()) => failpoint("event-after"),
+            Err(error) => tracing::warn!(
                 %error,
                 reason = note.reason,
                 kind = regarding.kind.as_deref(),
                 namespace = regarding.namespace.as_deref(),
                 name = regarding.name.as_deref(),
                 "publishing an event"
-            );
+            ),
         }
     }
 

@@ -19,7 +19,7 @@ pub mod telemetry;
 
 pub use error::PlatformError;
 pub use events::{EventKind, Events, Note};
-pub use failpoint::{OPERATOR as OPERATOR_FAILPOINTS, failpoint};
+pub use failpoint::{OPERATOR as OPERATOR_FAILPOINTS, RUNNER as RUNNER_FAILPOINTS, failpoint};
 #[cfg(feature = "operator")]
 pub use lease::{Leadership, lead};
 pub use managers::manager;

@@ -164,6 +164,32 @@ fn binaries_only_call_the_library() {
     }
 }
 
+/// What a file's `failpoint(...)` calls name, without the function itself; none for a call that names no literal.
+fn failpoints(text: &str) -> Vec<Option<&str>> {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let calls =
+        lines.filter_map(|line| line.split_once("failpoint(").filter(|(before, _)| !before.ends_with("fn ")));
+    calls.map(|(_, name)| name.strip_prefix('"')?.split('"').next()).collect()
+}
+
+#[test]
+fn every_point_at_which_a_test_kills_is_listed_once_and_every_listed_one_is_called() {
+    use carnet::platform::{OPERATOR_FAILPOINTS, RUNNER_FAILPOINTS};
+
+    let texts: Vec<_> = production().iter().map(|(file, ..)| (file.clone(), read(file))).collect();
+    let mut called = vec![];
+    for (file, text) in &texts {
+        for name in failpoints(text) {
+            let name = name.unwrap_or_else(|| panic!("{}: name the point by a literal", file.display()));
+            called.push(name);
+        }
+    }
+    called.sort_unstable();
+    let mut listed = [OPERATOR_FAILPOINTS, RUNNER_FAILPOINTS].concat();
+    listed.sort_unstable();
+    assert_eq!(called, listed);
+}
+
 #[test]
 fn files_stay_small_enough_to_keep_in_a_head() {
     let mut over = vec![];
@@ -240,6 +266,12 @@ mod this_test_can_fail {
         ] {
             assert_eq!(planted(layer, code), Vec::<String>::new(), "{layer} may not say {code}");
         }
+    }
+
+    #[test]
+    fn a_point_is_found_where_it_is_called_alone() {
+        let text = "use failpoint;\n// failpoint(\"a\")\npub fn failpoint(_: &str) {}\nx => failpoint(\"b\"),\nfailpoint(c);";
+        assert_eq!(super::failpoints(text), [Some("b"), None]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ use crate::{
     },
     handover::Step,
     index::Entry,
-    platform::{Events, failpoint, metrics::RunPhaseLabel},
+    platform::{Events, metrics::RunPhaseLabel},
 };
 
 const NAME: &str = "retention";
@@ -259,14 +259,9 @@ impl Controller {
                 }
                 Err(reason) => policy_status::invalid(reason, &entry.meta, old, pass.now),
             };
-            failpoint("policy-status-before");
-            match self.status.write(&entry.meta, old, &wanted).await {
-                Ok(true) => failpoint("policy-status-after"),
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "retention");
-                    well = false;
-                }
+            if let Err(error) = self.status.write(&entry.meta, old, &wanted).await {
+                tracing::warn!(%error, "retention");
+                well = false;
             }
         }
         well

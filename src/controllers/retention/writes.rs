@@ -9,6 +9,7 @@ use kube::{
 };
 use serde_json::json;
 
+use super::step::is_over;
 use crate::{
     api::{
         labels,
@@ -90,8 +91,14 @@ impl Writes {
     pub async fn write_run(&self, run: &DeletionRun, status: &DeletionRunStatus) -> Result<bool, WriteError> {
         let (namespace, name) = names(&run.metadata);
         let api: Api<DeletionRun> = Api::namespaced(self.client.clone(), &namespace);
-        let begins = status.phase == RunPhase::Erasing;
-        failpoint(if begins { "begun-before" } else { "run-status-before" });
+        let phase = status.phase;
+        if phase == RunPhase::Erasing {
+            failpoint("begun-before");
+        } else if is_over(phase) {
+            failpoint("ended-before");
+        } else {
+            failpoint("run-status-before");
+        }
         let patch = json!({
             "metadata": { "resourceVersion": run.metadata.resource_version, "uid": run.metadata.uid },
             "status": status,
@@ -99,7 +106,13 @@ impl Writes {
         let params = PatchParams { field_manager: Some(manager("retention")), ..PatchParams::default() };
         match api.patch_status(&name, &params, &Patch::Merge(&patch)).await {
             Ok(_) => {
-                failpoint(if begins { "begun-after" } else { "run-status-after" });
+                if phase == RunPhase::Erasing {
+                    failpoint("begun-after");
+                } else if is_over(phase) {
+                    failpoint("ended-after");
+                } else {
+                    failpoint("run-status-after");
+                }
                 tracing::info!(namespace, name, phase = ?status.phase, "run goes on");
                 Ok(true)
             }
@@ -112,14 +125,16 @@ impl Writes {
     pub async fn create_job(&self, job: &Job, step: Step, run_uid: &str) -> Result<(), WriteError> {
         let (namespace, name) = names(&job.metadata);
         let api: Api<Job> = Api::namespaced(self.client.clone(), &namespace);
-        let (before, after) = match step {
-            Step::Plan => ("plan-job-create-before", "plan-job-create-after"),
-            Step::Erase => ("erase-job-create-before", "erase-job-create-after"),
-        };
-        failpoint(before);
+        match step {
+            Step::Plan => failpoint("plan-job-create-before"),
+            Step::Erase => failpoint("erase-job-create-before"),
+        }
         match api.create(&self.post, job).await {
             Ok(_) => {
-                failpoint(after);
+                match step {
+                    Step::Plan => failpoint("plan-job-create-after"),
+                    Step::Erase => failpoint("erase-job-create-after"),
+                }
                 tracing::info!(namespace, name, "Job created");
                 Ok(())
             }
@@ -171,8 +186,9 @@ impl Writes {
             propagation_policy: Some(PropagationPolicy::Background),
             ..DeleteParams::default()
         };
+        failpoint("job-delete-before");
         match jobs.delete(job, &background).await {
-            Ok(_) => {}
+            Ok(_) => failpoint("job-delete-after"),
             Err(e) if code(&e) == Some(404) => {}
             Err(e) => return Err(api_error("deleting", "Job", namespace, job.into(), e)),
         }
@@ -184,8 +200,12 @@ impl Writes {
             }),
             ..DeleteParams::default()
         };
+        failpoint("run-delete-before");
         match api.delete(&name, &this_one).await {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                failpoint("run-delete-after");
+                Ok(())
+            }
             Err(e) if matches!(code(&e), Some(404 | 409)) => Ok(()),
             Err(e) => Err(api_error("deleting", "DeletionRun", namespace, name, e)),
         }
