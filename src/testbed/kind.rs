@@ -11,8 +11,8 @@ use serde_json::json;
 use super::{
     access::Access,
     error::{TestbedError, write},
-    nodes::RealNode,
     process::run,
+    real_node::RealNode,
 };
 
 /// A cluster of kind; dropping it deletes it.

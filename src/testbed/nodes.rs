@@ -1,7 +1,6 @@
 //! A whole cluster with real nodes: two kubelets, each with a containerd of its own, in namespaces of the cluster's own.
 
 use std::{
-    ffi::OsString,
     net::IpAddr,
     ops::Deref,
     path::{Path, PathBuf},
@@ -17,17 +16,15 @@ use super::{
     binaries::{Binaries, system},
     cgroups,
     control_plane::{Network, Place, Servers},
-    error::{TestbedError, make_dir, write},
+    error::{TestbedError, write},
     kwok::{FakeNode, is_schedulable},
     namespaces::{HUB, Namespaces, has_cni_plugins},
     process::{Guard, Spawner, wait_for},
+    real_node::{RealNode, node_dir, path},
     runtime::{Runtime, load_all, node_images, start_runtime},
     state::Run,
 };
 
-/// The image that every node holds beside those that are loaded: a shell and its tools, to be run with its own
-/// `command` or `args`.
-pub const BUSYBOX_IMAGE: &str = "carnet.dev/testbed/busybox:1";
 const APT: &str = "as root, run hack/cluster/apt.sh";
 
 /// What a cluster with real nodes is to have.
@@ -39,15 +36,6 @@ pub struct NodesOptions {
     pub nodes: Vec<RealNode>,
     /// Whether the Pods of Jobs succeed at once on played nodes, which can be added beside the real ones.
     pub complete_jobs: bool,
-}
-
-/// A node that runs Pods.
-#[derive(Clone, Debug)]
-pub struct RealNode {
-    /// Its name.
-    pub name: String,
-    /// The region of AWS that it says it is in.
-    pub region: String,
 }
 
 /// A running cluster with real nodes; dropping it ends everything in it and removes everything that it made.
@@ -72,15 +60,6 @@ impl Default for NodesOptions {
             nodes: vec![RealNode::new("eu1", "eu-west-1"), RealNode::new("us1", "us-east-1")],
             complete_jobs: true,
         }
-    }
-}
-
-// === impl RealNode ===
-
-impl RealNode {
-    /// A node of that name in a region of AWS.
-    pub fn new(name: &str, region: &str) -> Self {
-        Self { name: name.to_owned(), region: region.to_owned() }
     }
 }
 
@@ -266,17 +245,4 @@ fn start_proxy(
     write(&config, settings.to_string())?;
     let program = place.program("kube-proxy")?.args(["--config".as_ref(), config.as_os_str()]);
     place.spawn(program.env("PATH", path(place)))
-}
-
-pub(crate) fn node_dir(place: &Place<'_>, node: &RealNode) -> Result<PathBuf, TestbedError> {
-    let dir = place.dir.join(format!("node-{}", node.name));
-    make_dir(&dir)?;
-    Ok(dir)
-}
-
-/// Where nodes look for programs: those that were built, then the distribution's.
-pub(crate) fn path(place: &Place<'_>) -> OsString {
-    let mut path = place.binaries.dir().as_os_str().to_owned();
-    path.push(":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-    path
 }

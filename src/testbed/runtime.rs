@@ -13,10 +13,13 @@ use super::{
     control_plane::Place,
     error::{TestbedError, make_dir, write},
     image::Image,
-    nodes::{BUSYBOX_IMAGE, RealNode, node_dir, path},
     process::{Guard, run, wait_for},
+    real_node::{RealNode, node_dir, path},
 };
 
+/// The image that every node holds beside those that are loaded: a shell and its tools, to be run with its own
+/// `command` or `args`.
+pub const BUSYBOX_IMAGE: &str = "carnet.dev/testbed/busybox:1";
 const PAUSE_IMAGE: &str = "registry.k8s.io/pause:3.10";
 
 /// The container runtime of one node, and how to enter where it runs.
