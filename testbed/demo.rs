@@ -351,9 +351,9 @@ impl Demo {
         self.row("held", "5000 sign-ins, all old, on hold", format!("{held} in the database"), held == 5000);
         let verified = status.phase == RunPhase::Succeeded && result.verified && result.remaining == Some(0);
         let evidence = format!(
-            "{:?}, remaining {:?}, plan {}, approved by {}",
+            "{:?}, {} due items found, plan {}, approved by {}",
             status.phase,
-            result.remaining,
+            result.remaining.map_or("uncounted".into(), |n| n.to_string()),
             plan.hash.get(..19).unwrap_or_default(),
             status.approval.map(|a| a.approver).unwrap_or_default()
         );

@@ -30,7 +30,8 @@ pub fn message(request: &Request<'_>, verdict: &Verdict) -> String {
     for group in &groups {
         text.push_str(&paragraph(request, group));
     }
-    let _ = write!(text, "\n- judged at {} by law pack {}", verdict.at, verdict.law);
+    // Whole seconds: every end that the law or a manifest sets is one.
+    let _ = write!(text, "\n- judged at {:.0} by law pack {}", verdict.at, verdict.law);
     text
 }
 
