@@ -241,6 +241,11 @@ impl Operator {
         self.guard.iter_mut().all(|g| g.check().is_ok())
     }
 
+    /// How the process ended, once it has.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.guard.iter_mut().find_map(|g| g.try_wait().ok().flatten())
+    }
+
     /// The last lines of its log.
     pub fn log_end(&self) -> String {
         self.guard.iter().map(Guard::log_end).collect()

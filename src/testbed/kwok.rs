@@ -70,7 +70,8 @@ impl FakeNode {
         self
     }
 
-    fn node(&self) -> Node {
+    /// The node as an object, marked for kwok.
+    pub(super) fn node(&self) -> Node {
         let annotations = BTreeMap::from([("kwok.x-k8s.io/node".to_owned(), "fake".to_owned())]);
         Node {
             metadata: ObjectMeta {

@@ -155,6 +155,11 @@ impl Guard {
         }
     }
 
+    /// How the program ended, once it has.
+    pub(crate) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
+    }
+
     /// The last lines that the program wrote.
     pub(crate) fn log_end(&self) -> String {
         let log = std::fs::read(&self.log).unwrap_or_default();
@@ -167,7 +172,8 @@ impl Guard {
         TestbedError::Ended { program: self.name.clone(), status, log: self.log_end() }
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Sends a signal to the program and what it started.
+    pub(crate) fn signal(&self, signal: Signal) {
         // The child has not been waited for, so that its id cannot have passed to another process.
         if let Ok(id) = i32::try_from(self.child.id()) {
             let _ = killpg(Pid::from_raw(id), signal);

@@ -1,0 +1,6 @@
+//! Killed at random moments.
+use crate::Case;
+
+pub fn cases() -> Vec<(String, Case)> {
+    vec![]
+}

@@ -1,0 +1,88 @@
+//! Killed before and after every write: each of the points that `platform::failpoint` lists.
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use carnet::{
+    api::v1alpha1::RunPhase,
+    platform::{OPERATOR_FAILPOINTS, RUNNER_FAILPOINTS},
+};
+
+use serde_json::json;
+
+use crate::{
+    Case,
+    oracle::Seed,
+    scene::{Scene, status},
+    world::{OF_THE_FIRST, World},
+};
+
+/// Later batches than the first: something is gone for sure when the runner is killed here.
+const MID_RUN: [&str; 3] = ["erase-batch-before:3", "erase-commit-before:3", "erase-commit-after:3"];
+
+/// Where the operator comes to once it has more runs than it keeps.
+const OF_PRUNING: [&str; 4] =
+    ["job-delete-before", "job-delete-after", "run-delete-before", "run-delete-after"];
+
+pub fn cases() -> Vec<(String, Case)> {
+    let mut cases: Vec<(String, Case)> = vec![];
+    for point in RUNNER_FAILPOINTS.iter().copied().chain(MID_RUN) {
+        cases.push((
+            format!("the_runner_killed_at_{}_leaves_what_sql_says", point.replace([':', '-'], "_")),
+            Box::new(move |world| Box::pin(runner(world, point))),
+        ));
+    }
+    for point in OPERATOR_FAILPOINTS.iter().copied() {
+        let name = format!("the_operator_killed_at_{}_leaves_what_sql_says", point.replace('-', "_"));
+        cases.push(if OF_PRUNING.contains(&point) {
+            (name, Box::new(move |world| Box::pin(pruning(world, point))))
+        } else {
+            (name, Box::new(move |world| Box::pin(operator(world, point))))
+        });
+    }
+    cases
+}
+
+async fn runner(world: Arc<World>, point: &'static str) -> Result<()> {
+    let scene = Scene::new(&world, Seed::default()).await?;
+    world.kubelet.arm(&scene.pods(), point);
+    scene.begin().await?;
+    scene.ends_as_sql_says().await?;
+    let point = point.split(':').next().unwrap_or_default();
+    let killed: Vec<_> =
+        world.kubelet.ended(&scene.pods()).into_iter().filter(|e| e.exit_code == 137).collect();
+    ensure!(killed.len() == 1, "{} runners were killed\n{}", killed.len(), scene.story().await);
+    let log = &killed[0].log;
+    ensure!(log.contains(&format!("\"failpoint\":\"{point}\"")), "killed elsewhere than at {point}:\n{log}");
+    Ok(())
+}
+
+async fn operator(world: Arc<World>, point: &'static str) -> Result<()> {
+    let scene = Scene::new(&world, Seed::default()).await?;
+    if OF_THE_FIRST.contains(&point) {
+        // The world began with an operator that was killed there, or it would not be; what came after it works.
+        scene.begin().await?;
+        return scene.ends_as_sql_says().await;
+    }
+    // Given something to do only once the operator waits for its point: else another life of it would have done it.
+    world.kill_operator_at(point, scene.begin()).await?;
+    scene.ends_as_sql_says().await
+}
+
+async fn pruning(world: Arc<World>, point: &'static str) -> Result<()> {
+    let mut scene = Scene::new(&world, Seed { due: 0, visits_due: 0, ..Seed::default() }).await?;
+    // A run each second that finds nothing, of which one is kept.
+    scene.policy = json!({"approval": "Never", "schedule": {"rescan": "PT1S"}, "limits": {"keepRuns": 1}});
+    world.kill_operator_at(point, scene.begin()).await?;
+    scene.change(&json!({"schedule": {"rescan": "P1D"}})).await?;
+    world
+        .until("all runs but the last to be gone", 60, || async {
+            let runs = scene.runs().await?;
+            Ok((runs.len() == 1 && runs.iter().all(|r| status(r).phase == RunPhase::NothingDue))
+                .then_some(()))
+        })
+        .await?;
+    let left = scene.is_truthful().await?;
+    ensure!(left.gone == 0, "{left:?}");
+    Ok(())
+}
