@@ -4,9 +4,10 @@
 #   build.sh            build what is missing
 #   build.sh --where    print the directory the programs belong in, and build nothing
 #
-# The directory's name is a hash of everything that decides what is built, so that a change of version builds beside the
-# old programs and a second run has nothing to do. Interrupt it at any time: a program appears under its name only when
-# it is whole, and the next run goes on from there.
+# Each program is kept under a hash of what decides what is built (its module's files, package and flags), and a directory
+# of links holds one set of them. So a change of one module builds that module's programs alone, beside the old ones, and a
+# second run has nothing to do. Interrupt it at any time: a program appears under its name only when it is whole, and the
+# next run goes on from there.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -26,10 +27,44 @@ plan=(
   "containerd   ctr                      github.com/containerd/containerd/v2/cmd/ctr                     5"
   "controlplane kubelet                  k8s.io/kubernetes/cmd/kubelet                                   25"
   "controlplane kube-proxy               k8s.io/kubernetes/cmd/kube-proxy                                20"
+  "helm         helm                     helm.sh/helm/v4/cmd/helm                                        130"
 )
 
-key=$(cd "$here" && sha256sum VERSION build.sh ./*/go.mod ./*/go.sum | sha256sum | cut -c1-16)
-bin=$cache/bin/$version-$key
+fail() {
+  echo "hack/cluster/build.sh: $*" >&2
+  exit 1
+}
+
+export CGO_ENABLED=0 GOFLAGS="-mod=readonly -trimpath -buildvcs=false" GOWORK=off
+
+# The version of a module as another one requires it, without its v.
+required() {
+  sed -n "s,^.*$2 v\([^ ]*\).*\$,\1,p" "$here/$1/go.mod" | head -n 1
+}
+minor=${version#1.}
+declare -A ldflags=(
+  [controlplane]="-s -w -X k8s.io/component-base/version.gitVersion=v$version -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=${minor%%.*}"
+  [kwok]="-s -w"
+  [containerd]="-s -w -X github.com/containerd/containerd/v2/version.Version=$(required containerd github.com/containerd/containerd/v2)"
+  [helm]="-s -w -X helm.sh/helm/v4/internal/version.version=v$(required helm helm.sh/helm/v4)"
+)
+declare -A tags=([controlplane]="" [kwok]="" [containerd]="no_btrfs,no_devmapper,no_zfs" [helm]="")
+
+# What each program is kept under: its name and the hash of everything that decides what is built.
+digest() {
+  sha256sum | cut -c1-16
+}
+declare -A files=() kept=()
+for module in "${!ldflags[@]}"; do
+  files[$module]=$(cat "$here/$module/go.mod" "$here/$module/go.sum" | digest)
+done
+for row in "${plan[@]}"; do
+  read -r module name package _ <<<"$row"
+  kept[$name]=$name-$(digest <<<"${files[$module]} $package $CGO_ENABLED $GOFLAGS ${tags[$module]} ${ldflags[$module]}")
+done
+
+store=$cache/bin/programs
+bin=$cache/bin/$version-$(printf '%s\n' "${kept[@]}" | sort | digest)
 complete=$bin/.complete
 
 if [ "${1:-}" = --where ]; then
@@ -41,11 +76,6 @@ if [ -e "$complete" ]; then
   exit 0
 fi
 
-fail() {
-  echo "hack/cluster/build.sh: $*" >&2
-  exit 1
-}
-
 command -v go >/dev/null || fail "Go is not installed; the modules need $(sed -n 's/^go /Go /p' "$here/controlplane/go.mod") or later, from https://go.dev/dl/"
 
 # Kubernetes' version stands in VERSION alone; go.mod follows it by update.sh and must not drift.
@@ -55,7 +85,7 @@ if drift=$(grep -E '^[[:space:]]*(replace )?k8s\.io/[a-z-]+ => ' "$here/controlp
   fail "controlplane/go.mod replaces a staging module by another version than v0.${version#1.}; run hack/cluster/update.sh:"$'\n'"$drift"
 fi
 
-mkdir -p "$bin"
+mkdir -p "$bin" "$store"
 exec 9>"$cache/bin/.lock"
 if ! flock -n 9; then
   echo "another build of the test cluster is under way; waiting for it"
@@ -70,44 +100,37 @@ todo=0
 estimate=0
 for row in "${plan[@]}"; do
   read -r _ name _ seconds <<<"$row"
-  [ -x "$bin/$name" ] || { todo=$((todo + 1)); estimate=$((estimate + seconds)); }
+  [ -x "$store/${kept[$name]}" ] || { todo=$((todo + 1)); estimate=$((estimate + seconds)); }
 done
 echo "building $todo of ${#plan[@]} test cluster programs (Kubernetes $version) into $bin"
-echo "from an empty Go build cache this takes about $(((estimate + 59) / 60)) minutes on two cores; later runs take less than a second"
+if [ "$todo" -gt 0 ]; then
+  echo "from an empty Go build cache this takes about $(((estimate + 59) / 60)) minutes on two cores; later runs take less than a second"
+fi
 
 partial=
 trap '[ -z "$partial" ] || rm -f "$partial"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-export CGO_ENABLED=0 GOFLAGS="-mod=readonly -trimpath -buildvcs=false" GOWORK=off
-minor=${version#1.}
-kubernetes="-X k8s.io/component-base/version.gitVersion=v$version -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=${minor%%.*}"
-containerd="-X github.com/containerd/containerd/v2/version.Version=$(sed -n 's,^.*github.com/containerd/containerd/v2 v\([^ ]*\).*$,\1,p' "$here/containerd/go.mod" | head -n 1)"
-
 number=0
 start=$SECONDS
 for row in "${plan[@]}"; do
   read -r module name package _ <<<"$row"
   number=$((number + 1))
-  if [ -x "$bin/$name" ]; then
+  if [ -x "$store/${kept[$name]}" ]; then
     printf '[%d/%d] %s is there\n' "$number" "${#plan[@]}" "$name"
-    continue
+  else
+    printf '[%d/%d] %s ... ' "$number" "${#plan[@]}" "$name"
+    began=$SECONDS
+    partial=$store/.${kept[$name]}.partial
+    (cd "$here/$module" && nice -n 10 go build -tags "${tags[$module]}" -ldflags "${ldflags[$module]}" -o "$partial" "$package") 9>&- ||
+      fail "building $name failed; what is built stays, and the next run goes on with $name"
+    mv "$partial" "$store/${kept[$name]}"
+    partial=
+    printf '%d s\n' "$((SECONDS - began))"
   fi
-  ldflags="-s -w"
-  tags=
-  case $module in
-    controlplane) ldflags="$ldflags $kubernetes" ;;
-    containerd) ldflags="$ldflags $containerd" tags=no_btrfs,no_devmapper,no_zfs ;;
-  esac
-  printf '[%d/%d] %s ... ' "$number" "${#plan[@]}" "$name"
-  began=$SECONDS
-  partial=$bin/.$name.partial
-  (cd "$here/$module" && nice -n 10 go build -tags "$tags" -ldflags "$ldflags" -o "$partial" "$package") 9>&- ||
-    fail "building $name failed; what is built stays, and the next run goes on with $name"
-  mv "$partial" "$bin/$name"
-  partial=
-  printf '%d s\n' "$((SECONDS - began))"
+  # A hard link, so that a set is whole by itself.
+  ln -f "$store/${kept[$name]}" "$bin/$name"
 done
 : >"$complete"
 echo "test cluster programs are built in $((SECONDS - start)) s: $bin"
