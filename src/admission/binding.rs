@@ -23,7 +23,9 @@ struct Target {
     name: String,
 }
 
-/// Judges a binding. A Pod that is not known cannot be judged: refused, and the scheduler tries again.
+/// Judges a binding. A Pod that is not known cannot be judged: refused, and the scheduler tries again. Schedulers name
+/// the Pod's uid, and a known Pod of another uid is not the one that is bound; where no uid is named, the API server
+/// binds whichever Pod bears the name, and so do we take it.
 pub(super) fn judge(
     state: &ReviewState<'_>,
     namespace: &str,
@@ -36,10 +38,13 @@ pub(super) fn judge(
         Ok(binding) => binding,
         Err(error) => return Answer::bad_request(format!("failed to read the Binding: {error}")),
     };
-    let in_object = binding.metadata.and_then(|m| m.name).unwrap_or_default();
+    let Meta { name: in_object, uid, .. } = binding.metadata.unwrap_or_default();
+    let in_object = in_object.unwrap_or_default();
+    let is_meant = |known: &str| uid.as_deref().is_none_or(|uid| uid.is_empty() || uid == known);
     // The API server lets both through only when they agree.
     let name = if name.is_empty() { in_object.as_str() } else { name };
-    let Some(facts) = state.pods.pod(&ObjectKey::new(namespace, name)) else {
+    let known = state.pods.pod(&ObjectKey::new(namespace, name));
+    let Some(facts) = known.filter(|facts| is_meant(&facts.uid)) else {
         let mut answer = Answer::unavailable(&format!(
             "Carnet does not know Pod {namespace}/{name} yet and cannot judge its node; try again"
         ));

@@ -38,10 +38,11 @@ pub(super) struct Judged {
 }
 
 impl Judged {
-    /// Whether a flow is uncovered that was not uncovered before.
+    /// Whether a flow is uncovered that was not uncovered before, or the last lawful place is lost.
     pub fn is_worse_than(&self, before: &Self) -> bool {
         let old: BTreeSet<&Flow> = before.uncovered().collect();
-        self.uncovered().any(|flow| !old.contains(flow))
+        let lost = self.lawful.is_empty() && !before.lawful.is_empty();
+        lost || self.uncovered().any(|flow| !old.contains(flow))
     }
 
     fn uncovered(&self) -> impl Iterator<Item = &Flow> {
@@ -126,7 +127,7 @@ impl Case<'_> {
         let lawful = if judged.open {
             // No node matches: what would be lawful on the nodes that are there, and where the stores are.
             let nodes = snapshot.nodes.values().map(|n| &n.place);
-            let stores = self.uses.iter().filter_map(|u| snapshot.stores.get(&u.store)).map(|s| &s.place);
+            let stores = self.uses.iter().filter_map(|u| snapshot.judged_store(&u.store)).map(|s| &s.place);
             let all: BTreeSet<&Place> = nodes.chain(stores).filter(|p| p.country.is_some()).collect();
             let all: Vec<Place> = all.into_iter().cloned().collect();
             found = lawful_of(&decide(snapshot, &self.request(&all, now)), &all);

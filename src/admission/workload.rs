@@ -15,6 +15,7 @@ use crate::{
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Meta {
     pub name: Option<String>,
+    pub uid: Option<String>,
     pub generate_name: Option<String>,
     pub labels: Option<BTreeMap<String, String>>,
     pub annotations: Option<BTreeMap<String, String>>,

@@ -10,7 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
-use kube::{Api, Client, ResourceExt, core::DeserializeGuard};
+use kube::{Api, Client, ResourceExt};
 use serde::de::DeserializeOwned;
 
 use super::{list::list, table::plain};
@@ -24,7 +24,7 @@ use crate::{
         transfer::{Request, Workload, decide, text},
     },
     detect::{PodSubject, uses},
-    index::{Change, Context, Entry, Kind, State, TableEvent, facts, key},
+    index::{Change, Context, Entry, Kind, State, TableEvent, Watched, facts, key},
     parse::law,
     placement::{Candidates, candidates},
 };
@@ -131,7 +131,7 @@ async fn declared<K: Kind>(
     context: &Context,
     state: &mut State,
 ) -> Result<(), ExplainError> {
-    for object in all::<DeserializeGuard<K>>(client).await? {
+    for object in all::<Watched<K>>(client).await? {
         let entry = Entry::new(object, context);
         state.apply(K::change(TableEvent::Apply(entry.key(), entry)));
     }

@@ -66,6 +66,22 @@ pub struct Store {
     pub erased_here: bool,
 }
 
+/// A DataStore that is declared and cannot be read. Who uses it is judged all the same: by what it last meant, else as
+/// a use of anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadableStore {
+    /// Namespace and name.
+    pub key: ObjectKey,
+    /// Why it cannot be read.
+    pub why: Arc<str>,
+    /// How workloads reach it, as far as that can be read.
+    pub access: Access,
+    /// Every engine that it names, as far as that can be read.
+    pub engines: Vec<Engine>,
+    /// What it meant before it could no longer be read; none where this process never could.
+    pub last_good: Option<Arc<Store>>,
+}
+
 /// The technology.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Engine {

@@ -8,6 +8,7 @@ pub mod facts;
 mod read;
 mod state;
 mod table;
+mod watched;
 mod writer;
 
 use std::{
@@ -26,6 +27,7 @@ pub use facts::{Owner, PodFacts, owner as owner_of};
 pub use read::{Context, Entry, Kind, key};
 pub use state::State;
 pub use table::{Table, TableEvent};
+pub use watched::Watched;
 pub use writer::run as run_writer;
 
 use crate::core::{

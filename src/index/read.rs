@@ -3,13 +3,11 @@
 use std::{fmt::Debug, sync::Arc};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::{
-    Resource,
-    core::{DeserializeGuard, object::HasSpec},
-};
-use serde::de::DeserializeOwned;
+use kube::{Resource, core::object::HasSpec};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
-use super::{TableEvent, change::Change};
+use super::{TableEvent, Watched, change::Change};
 use crate::{
     api::v1alpha1 as api,
     core::{self, ids::ObjectKey, law::LawPack, settings::Settings},
@@ -34,18 +32,36 @@ pub struct Entry<K: Kind> {
     pub object: Option<Arc<K>>,
     /// What it means, or why it means nothing.
     pub value: Result<Arc<K::Value>, Arc<str>>,
+    /// The spec as it was written; kept only where it means nothing.
+    pub written: Option<Arc<Value>>,
+    /// What the object meant before an edit that means nothing; kept by the index, where it is asked for.
+    pub last_good: Option<Arc<K::Value>>,
 }
 
 // Derived, it would ask for values that can be cloned; they are shared.
 impl<K: Kind> Clone for Entry<K> {
     fn clone(&self) -> Self {
-        Self { meta: self.meta.clone(), object: self.object.clone(), value: self.value.clone() }
+        let Self { meta, object, value, written, last_good } = self;
+        Self {
+            meta: meta.clone(),
+            object: object.clone(),
+            value: value.clone(),
+            written: written.clone(),
+            last_good: last_good.clone(),
+        }
     }
 }
 
 /// One of our declared kinds.
 pub trait Kind:
-    Resource<DynamicType = ()> + HasSpec + Clone + DeserializeOwned + Debug + Send + Sync + 'static
+    Resource<DynamicType = ()>
+    + HasSpec<Spec: Serialize>
+    + Clone
+    + DeserializeOwned
+    + Debug
+    + Send
+    + Sync
+    + 'static
 {
     /// What its objects mean.
     type Value: Debug + PartialEq + Send + Sync + 'static;
@@ -59,15 +75,28 @@ pub trait Kind:
 
 impl<K: Kind> Entry<K> {
     /// Reads a watched object.
-    pub fn new(guard: DeserializeGuard<K>, context: &Context) -> Self {
-        match guard.0 {
-            Ok(mut object) => {
+    pub fn new(watched: Watched<K>, context: &Context) -> Self {
+        match watched {
+            Watched::Fits(mut object) => {
                 // Nobody here asks who wrote which field, and it is the greater part of many objects.
                 object.meta_mut().managed_fields = None;
                 let value = object.read(context).map(Arc::new).map_err(Arc::from);
-                Self { meta: object.meta().clone(), object: Some(Arc::new(object)), value }
+                let written = value.is_err().then(|| serde_json::to_value(object.spec()).ok()).flatten();
+                Self {
+                    meta: object.meta().clone(),
+                    object: Some(Arc::new(*object)),
+                    value,
+                    written: written.map(Arc::new),
+                    last_good: None,
+                }
             }
-            Err(invalid) => Self { meta: invalid.metadata, object: None, value: Err(invalid.error.into()) },
+            Watched::Misfits { meta, spec, why } => Self {
+                meta: *meta,
+                object: None,
+                value: Err(why.into()),
+                written: Some(Arc::new(spec)),
+                last_good: None,
+            },
         }
     }
 
@@ -78,7 +107,10 @@ impl<K: Kind> Entry<K> {
 
     /// Whether decisions see the same in both.
     pub fn means_the_same(&self, other: &Self) -> bool {
-        self.value == other.value && self.meta.uid == other.meta.uid
+        self.value == other.value
+            && self.meta.uid == other.meta.uid
+            && self.written == other.written
+            && self.last_good == other.last_good
     }
 }
 

@@ -2,18 +2,23 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use serde_json::Value;
+
 use super::{
-    Entry, Kind, PodFacts, Table,
+    Entry, Kind, PodFacts, Table, TableEvent,
     change::{Change, Effect},
 };
 use crate::{
     api::v1alpha1 as api,
     core::{
         hold::Hold,
+        ids::ObjectKey,
         law::LawPack,
         settings::Settings,
         snapshot::{Namespace, Node, Snapshot, SnapshotBuilder},
+        store::UnreadableStore,
     },
+    parse,
 };
 
 /// One table for each watch.
@@ -71,7 +76,10 @@ impl State {
         let pods = |changed: bool| if changed { Effect::Pods } else { Effect::Nothing };
         match change {
             Change::Party(e) => declared(&mut self.parties, e),
-            Change::DataStore(e) => declared(&mut self.stores, e),
+            Change::DataStore(e) => {
+                let e = remembering(&self.stores, e);
+                declared(&mut self.stores, e)
+            }
             Change::TransferSafeguard(e) => declared(&mut self.safeguards, e),
             Change::TransferException(e) => declared(&mut self.exceptions, e),
             Change::RetentionPolicy(e) => declared(&mut self.policies, e),
@@ -105,6 +113,7 @@ impl State {
         let mut invalid = BTreeMap::new();
         let parties = read(&self.parties, &mut invalid);
         let stores = read(&self.stores, &mut invalid);
+        let unreadable_stores = self.stores.iter().filter_map(|(key, e)| unreadable(key, e)).collect();
         let safeguards = read(&self.safeguards, &mut invalid);
         let exceptions = read(&self.exceptions, &mut invalid);
         let policies = read(&self.policies, &mut invalid);
@@ -123,6 +132,7 @@ impl State {
             settings: self.settings.clone(),
             parties,
             stores,
+            unreadable_stores,
             safeguards,
             exceptions,
             policies,
@@ -152,10 +162,34 @@ fn read<K: Kind>(
     all
 }
 
+/// What is left of a DataStore that cannot be read; none where it can be.
+fn unreadable(key: &ObjectKey, entry: &Entry<api::DataStore>) -> Option<Arc<UnreadableStore>> {
+    let why = entry.value.as_ref().err()?.clone();
+    let (access, engines) = parse::store_traces(key, entry.written.as_deref().unwrap_or(&Value::Null));
+    Some(Arc::new(UnreadableStore {
+        key: key.clone(),
+        why,
+        access,
+        engines,
+        last_good: entry.last_good.clone(),
+    }))
+}
+
+/// Carries what an object meant over an edit that means nothing. Another object of the same name inherits nothing.
+fn remembering<K: Kind>(table: &Table<Entry<K>>, mut event: TableEvent<Entry<K>>) -> TableEvent<Entry<K>> {
+    if let TableEvent::Apply(key, new) | TableEvent::InitApply(key, new) = &mut event
+        && new.value.is_err()
+        && let Some(old) = table.get(key).filter(|old| old.meta.uid == new.meta.uid)
+    {
+        new.last_good = old.value.clone().ok().or_else(|| old.last_good.clone());
+    }
+    event
+}
+
 /// A status that changes is no reason to build everything anew.
-fn declared<K: Kind>(table: &mut Table<Entry<K>>, event: super::TableEvent<Entry<K>>) -> Effect {
+fn declared<K: Kind>(table: &mut Table<Entry<K>>, event: TableEvent<Entry<K>>) -> Effect {
     let same = match &event {
-        super::TableEvent::Apply(key, new) => table.get(key).is_some_and(|old| old.means_the_same(new)),
+        TableEvent::Apply(key, new) => table.get(key).is_some_and(|old| old.means_the_same(new)),
         _ => false,
     };
     match (table.apply(event), same) {
@@ -166,8 +200,8 @@ fn declared<K: Kind>(table: &mut Table<Entry<K>>, event: super::TableEvent<Entry
 }
 
 /// A heartbeat is no change.
-fn plain<V: PartialEq>(table: &mut Table<V>, event: super::TableEvent<V>) -> bool {
-    if let super::TableEvent::Apply(key, new) = &event
+fn plain<V: PartialEq>(table: &mut Table<V>, event: TableEvent<V>) -> bool {
+    if let TableEvent::Apply(key, new) = &event
         && table.get(key) == Some(new)
     {
         return false;

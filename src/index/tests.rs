@@ -1,4 +1,3 @@
-use kube::core::DeserializeGuard;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -12,8 +11,8 @@ fn context() -> Context {
 }
 
 fn entry<K: Kind>(value: serde_json::Value) -> Entry<K> {
-    let guard: DeserializeGuard<K> = serde_json::from_value(value).unwrap();
-    Entry::new(guard, &context())
+    let watched: Watched<K> = serde_json::from_value(value).unwrap();
+    Entry::new(watched, &context())
 }
 
 fn party(name: &str, country: &str, status: &serde_json::Value) -> Change {
@@ -124,4 +123,115 @@ async fn nothing_is_published_before_every_watch_has_listed() {
     assert!(index.snapshot().parties.contains_key("a"));
     shutdown.cancel();
     writer.await.unwrap();
+}
+
+fn store(uid: &str, spec: &serde_json::Value) -> Entry<api::DataStore> {
+    entry(json!({
+        "apiVersion": "carnet.dev/v1alpha1", "kind": "DataStore",
+        "metadata": {"name": "accounts", "namespace": "identity", "uid": uid}, "spec": spec,
+    }))
+}
+
+fn readable() -> serde_json::Value {
+    json!({
+        "exporterRef": {"name": "ltd"}, "role": "Controller", "location": {"country": "IE"},
+        "engine": {"postgres": {"credentialsSecretRef": {"name": "erasure"}}},
+        "datasets": [{"name": "d", "categories": ["account"]}],
+        "access": {"secrets": [{"name": "old"}]},
+    })
+}
+
+/// A host that cannot be read, and another Secret.
+fn unreadable() -> serde_json::Value {
+    let mut spec = readable();
+    spec["access"] = json!({"secrets": [{"name": "new"}], "hosts": ["a b"]});
+    spec
+}
+
+/// A spec that does not even fit the schema.
+fn misfit() -> serde_json::Value {
+    let mut spec = unreadable();
+    spec["datasets"] = json!("none");
+    spec
+}
+
+fn apply(state: &mut State, entry: Entry<api::DataStore>) -> Effect {
+    state.apply(Change::DataStore(TableEvent::Apply(entry.key(), entry)))
+}
+
+fn secrets(snapshot: &Snapshot) -> Vec<String> {
+    let reach = &snapshot.reach;
+    let mut all: Vec<_> =
+        reach.secrets.keys().chain(reach.erasure_secrets.keys()).map(|k| k.name.to_string()).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn a_store_that_cannot_be_read_still_leads_to_its_users() {
+    for spec in [unreadable(), misfit()] {
+        let mut state = empty();
+        apply(&mut state, store("u", &spec));
+        let snapshot = state.snapshot();
+        assert_eq!(secrets(&snapshot), ["erasure", "new"]);
+        let key = ObjectKey::new("identity", "accounts");
+        assert!(snapshot.stores.is_empty() && snapshot.judged_store(&key).is_none());
+        assert_eq!(snapshot.invalid.len(), 1);
+    }
+}
+
+#[test]
+fn what_a_store_last_meant_judges_its_users_and_erases_nothing() {
+    let mut state = empty();
+    apply(&mut state, store("u", &readable()));
+    let key = ObjectKey::new("identity", "accounts");
+    for spec in [unreadable(), misfit()] {
+        assert_eq!(apply(&mut state, store("u", &spec)), Effect::Snapshot);
+        let snapshot = state.snapshot();
+        assert_eq!(secrets(&snapshot), ["erasure", "new", "old"]);
+        assert!(snapshot.judged_store(&key).is_some());
+        // Whoever deletes looks here.
+        assert!(snapshot.stores.is_empty());
+    }
+    apply(&mut state, store("u", &readable()));
+    let snapshot = state.snapshot();
+    assert!(snapshot.unreadable_stores.is_empty() && snapshot.stores.len() == 1);
+    assert_eq!(secrets(&snapshot), ["erasure", "old"]);
+}
+
+#[test]
+fn what_a_store_last_meant_outlives_a_new_list_but_not_the_object() {
+    let list = |state: &mut State, entry: Entry<api::DataStore>| {
+        state.apply(Change::DataStore(TableEvent::Init));
+        state.apply(Change::DataStore(TableEvent::InitApply(entry.key(), entry)));
+        state.apply(Change::DataStore(TableEvent::InitDone));
+    };
+    let key = ObjectKey::new("identity", "accounts");
+    let mut state = empty();
+    apply(&mut state, store("u", &readable()));
+    list(&mut state, store("u", &unreadable()));
+    assert!(state.snapshot().judged_store(&key).is_some());
+    list(&mut state, store("another", &unreadable()));
+    assert!(state.snapshot().judged_store(&key).is_none());
+}
+
+#[test]
+fn what_else_cannot_be_read_carries_nothing() {
+    let mut state = empty();
+    state.apply(party("p", "IE", &json!(null)));
+    state.apply(party("p", "XX", &json!(null)));
+    let safeguard: Entry<api::TransferSafeguard> = entry(json!({
+        "apiVersion": "carnet.dev/v1alpha1", "kind": "TransferSafeguard", "metadata": {"name": "s"},
+        "spec": {"scope": {"any": true}, "instrument": {"adequacy": {"decision": "no such row", "importers": []}}},
+    }));
+    let exception: Entry<api::TransferException> = entry(json!({
+        "apiVersion": "carnet.dev/v1alpha1", "kind": "TransferException", "metadata": {"name": "e"}, "spec": {},
+    }));
+    state.apply(Change::TransferSafeguard(TableEvent::Apply(safeguard.key(), safeguard)));
+    state.apply(Change::TransferException(TableEvent::Apply(exception.key(), exception)));
+    let snapshot = state.snapshot();
+    assert_eq!(snapshot.invalid.len(), 3);
+    assert!(snapshot.parties.is_empty() && snapshot.runs.is_empty());
+    assert!(snapshot.safeguards.is_empty() && snapshot.by_importer.is_empty());
+    assert!(snapshot.exceptions.is_empty() && snapshot.exceptions_in.is_empty());
 }

@@ -6,7 +6,6 @@ use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1 as k8s;
 use kube::{
     Api, Client, Resource,
-    core::DeserializeGuard,
     runtime::{WatchStreamExt, watcher},
 };
 use serde::de::DeserializeOwned;
@@ -16,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::v1alpha1 as api,
     core::ids::ObjectKey,
-    index::{Change, Context, Entry, Index, Kind, TableEvent, facts, key, run_writer},
+    index::{Change, Context, Entry, Index, Kind, TableEvent, Watched, facts, key, run_writer},
 };
 
 /// How many changes may wait for the writer: a full queue slows the watches down, it loses nothing.
@@ -59,14 +58,14 @@ struct Watches {
 
 impl Watches {
     fn declared<K: Kind>(&self, context: &Context) {
-        let api: Api<DeserializeGuard<K>> = Api::all(self.client.clone());
+        let api: Api<Watched<K>> = Api::all(self.client.clone());
         let context = context.clone();
         let events = watcher(api, watcher::Config::default()).default_backoff();
         self.follow(
             K::kind(&()).into_owned(),
             events,
-            move |guard| {
-                let entry = Entry::new(guard, &context);
+            move |watched| {
+                let entry = Entry::new(watched, &context);
                 (entry.key(), Some(entry))
             },
             K::change,

@@ -24,5 +24,5 @@ pub use place::{RegionCheck, location};
 pub use policy::policy;
 pub use safeguard::safeguard;
 pub use selector::selector;
-pub use store::store;
+pub use store::{store, store_traces};
 pub use value::{category, category_pattern, country, day, regime};

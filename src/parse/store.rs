@@ -2,6 +2,9 @@
 
 mod dataset;
 mod engine;
+mod traces;
+
+pub use traces::store_traces;
 
 use std::collections::BTreeSet;
 

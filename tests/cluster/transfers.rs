@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use k8s_openapi::api::{core::v1::Pod, events::v1::Event};
-use kube::{Api, api::ListParams};
+use kube::{
+    Api,
+    api::{ListParams, PostParams},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -21,6 +25,7 @@ cases![
     an_exception_waives_and_stays_visible,
     an_ephemeral_container_cannot_reach_what_its_pod_may_not,
     the_erasure_secret_is_for_deletion_jobs_alone,
+    a_store_that_came_in_unread_is_no_open_border,
 ];
 
 const DECLARED: &str = include_str!("../../testbed/demo/declared.yaml");
@@ -207,4 +212,62 @@ async fn the_erasure_secret_is_for_deletion_jobs_alone(w: Arc<World>) -> Result<
     let message = refusal(w.create(&thief.to_string()).await)?;
     ensure!(message.contains("accounts-erasure"), "{message}");
     Ok(())
+}
+
+/// Runs `during` without the webhook's configuration, and puts it back before it returns.
+async fn without_the_webhook(w: &World, during: impl Future<Output = Result<()>>) -> Result<()> {
+    let all: Api<ValidatingWebhookConfiguration> = Api::all(w.admin.clone());
+    let mut configuration = all.get("carnet").await?;
+    all.delete("carnet", &Default::default()).await?;
+    let done = during.await;
+    configuration.metadata = kube::api::ObjectMeta {
+        name: configuration.metadata.name,
+        labels: configuration.metadata.labels,
+        ..Default::default()
+    };
+    all.create(&PostParams::default(), &configuration).await?;
+    let mut thief: Value = serde_json::from_str(&pod("asked", "eu-west-1", Some("accounts-erasure")))?;
+    thief["metadata"]["namespace"] = "identity".into();
+    let thief: Pod = serde_json::from_value(thief)?;
+    let pods: Api<Pod> = Api::namespaced(w.admin.clone(), "identity");
+    // Only asked, never made: what nobody judges would stay.
+    let ask = PostParams { dry_run: true, ..Default::default() };
+    eventually("the webhook to be asked again", 20, || async {
+        Ok(pods.create(&ask, &thief).await.is_err().then_some(()))
+    })
+    .await?;
+    done
+}
+
+async fn a_store_that_came_in_unread_is_no_open_border(w: Arc<World>) -> Result<()> {
+    declared(&w).await?;
+    let unread = json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "DataStore",
+    "metadata": {"name": "unread", "namespace": "identity"},
+    "spec": {"exporterRef": {"name": "ltd"}, "role": "Controller", "location": {"country": "IE"},
+        "engine": {"postgres": {"credentialsSecretRef": {"name": "unread-erasure"}}},
+        "datasets": [{"name": "all", "categories": ["account"]}],
+        "access": {"secrets": [{"name": "unread-readonly", "namespace": "analytics"}],
+            "hosts": ["https://unread.example.com"]}}});
+    let applied = async {
+        // Nobody reads it on its way in.
+        eventually("the store to come in", 20, || async { Ok(w.apply_as(&w.admin, &unread).await.ok()) })
+            .await?;
+        Ok(())
+    };
+    without_the_webhook(&w, applied).await?;
+    let stores = w.api(&w.admin, &unread)?;
+    eventually("the store to be seen", 15, || async {
+        let live = stores.get("unread").await?;
+        Ok((live.data.pointer("/status/observedGeneration").and_then(Value::as_i64)
+            == live.metadata.generation)
+            .then_some(()))
+    })
+    .await?;
+    let message = refusal(w.create(&pod("reader", "us-east-1", Some("unread-readonly"))).await)?;
+    ensure!(message.contains("identity/unread") && message.contains("cannot be read"), "{message}");
+    let mut thief: Value = serde_json::from_str(&pod("thief", "eu-west-1", Some("unread-erasure")))?;
+    thief["metadata"]["namespace"] = "identity".into();
+    let message = refusal(w.create(&thief.to_string()).await)?;
+    ensure!(message.contains("unread-erasure"), "{message}");
+    w.delete(&unread.to_string()).await
 }

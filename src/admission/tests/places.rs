@@ -78,6 +78,21 @@ fn the_binding_of_an_unknown_pod_is_refused_until_it_is_known() {
 }
 
 #[test]
+fn a_binding_is_not_judged_by_another_pod_of_the_same_name() {
+    let mut before = pod(&idle());
+    before["metadata"]["uid"] = json!("before");
+    let world = World::default().with_pod(&before);
+    let of = |uid: Value| {
+        let mut binding = binding("/pods/binding", "us");
+        binding["object"]["metadata"]["uid"] = uid;
+        world.ask(&binding)
+    };
+    of(json!("before")).is_allowed();
+    of(Value::Null).is_allowed();
+    assert!(of(json!("after")).is_refused(503).message().contains("try again"));
+}
+
+#[test]
 fn a_legacy_binding_without_a_name_in_its_request_is_judged_by_its_object() {
     let world = World::default().with_pod(&pod(&using(None)));
     let mut legacy = binding("/bindings", "us");

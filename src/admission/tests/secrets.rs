@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::world::{World, request};
+use super::world::{World, example_store, pod, request, using};
 use crate::core::settings::Mode;
 
 const JOB_CONTROLLER: &str = "system:serviceaccount:kube-system:job-controller";
@@ -79,4 +79,28 @@ fn a_debug_container_beside_the_runner_is_refused() {
     update["operation"] = json!("UPDATE");
     update["oldObject"] = runner();
     World::default().ask(&update).is_refused(403);
+}
+
+/// The example's store, with a host that no parser accepts.
+fn unreadable() -> World {
+    let mut store = example_store();
+    store["spec"]["access"]["hosts"] = json!(["https://db example"]);
+    World { stores: vec![store], ..World::default() }
+}
+
+#[test]
+fn a_store_that_cannot_be_read_opens_no_border() {
+    let world = unreadable();
+    // Not even inside: what it holds, and for whom, is not known.
+    for region in ["us-east-1", "eu-west-1"] {
+        let answer = world.create("/pods", &pod(&using(Some(region))));
+        let message = answer.is_refused(403).message();
+        assert!(message.contains("identity/accounts is declared, but cannot be read"), "{message}");
+    }
+}
+
+#[test]
+fn a_store_that_cannot_be_read_guards_its_erasure_secret() {
+    let world = unreadable();
+    world.ask(&by("an-admin", "/pods", &runner())).is_refused(403);
 }

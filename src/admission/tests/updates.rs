@@ -95,6 +95,15 @@ fn a_change_to_another_unlawful_place_is_worse() {
 }
 
 #[test]
+fn losing_the_last_lawful_place_is_worse_though_no_flow_is_new() {
+    let answer = World::default().update("apps/deployments", &deployment(&using(None)), &deployment(&us()));
+    answer.is_refused(403);
+    let mut image = using(None);
+    image["containers"][0]["image"] = json!("app:2");
+    World::default().update("apps/deployments", &deployment(&using(None)), &deployment(&image)).is_allowed();
+}
+
+#[test]
 fn what_is_being_deleted_is_let_go() {
     let mut leaving = deployment(&us());
     leaving["metadata"]["deletionTimestamp"] = json!("2026-11-10T00:00:00Z");

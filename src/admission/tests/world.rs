@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 
 use crate::{
     admission::{PodLookup, ReviewState, review},
+    api::v1alpha1::DataStore,
     core::{
         ids::{Country, ObjectKey},
         law::LawPack,
         settings::{ClaimsFrom, Mode, Settings},
         snapshot::{Namespace, Node, SnapshotBuilder},
-        store::Place,
+        store::{Place, UnreadableStore},
     },
     index::{PodFacts, facts},
     parse::{self, RegionCheck},
@@ -33,6 +34,7 @@ impl PodLookup for Pods {
 /// Everything that a review depends on.
 pub struct World {
     pub settings: Settings,
+    pub stores: Vec<Value>,
     pub safeguards: Vec<Value>,
     pub exceptions: Vec<Value>,
     pub modes: Vec<(&'static str, Mode)>,
@@ -50,6 +52,7 @@ impl Default for World {
                 claims_from: ClaimsFrom::Namespaces(["identity".into()].into()),
                 ..Settings::default()
             },
+            stores: vec![example_store()],
             safeguards: vec![],
             exceptions: vec![],
             modes: vec![],
@@ -107,7 +110,26 @@ impl World {
         let law = LAW.clone();
         let parties = manifests(include_str!("../../../examples/party.yaml"));
         let parties = parties.iter().map(|p| Arc::new(parse::party(&read(p), &law).unwrap())).collect();
-        let store = parse::store(&read(&example_store()), &law, RegionCheck::Strict).unwrap();
+        let (mut stores, mut unreadable_stores) = (vec![], vec![]);
+        for value in &self.stores {
+            let store: DataStore = read(value);
+            match parse::store(&store, &law, RegionCheck::Strict) {
+                Ok(store) => stores.push(Arc::new(store)),
+                Err(errors) => {
+                    let text = |p: &str| value.pointer(p).and_then(Value::as_str).unwrap();
+                    let key = ObjectKey::new(text("/metadata/namespace"), text("/metadata/name"));
+                    let (access, engines) = parse::store_traces(&key, &value["spec"]);
+                    let why = errors.to_string().into();
+                    unreadable_stores.push(Arc::new(UnreadableStore {
+                        key,
+                        why,
+                        access,
+                        engines,
+                        last_good: None,
+                    }));
+                }
+            }
+        }
         let safeguards = self.safeguards.iter();
         let safeguards = safeguards.map(|s| Arc::new(parse::safeguard(&read(s), &law).unwrap())).collect();
         let exceptions = self.exceptions.iter();
@@ -121,7 +143,8 @@ impl World {
             law,
             settings: Arc::new(self.settings.clone()),
             parties,
-            stores: vec![Arc::new(store)],
+            stores,
+            unreadable_stores,
             safeguards,
             exceptions,
             namespaces: namespaces.collect(),

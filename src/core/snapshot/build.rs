@@ -11,7 +11,7 @@ use crate::core::{
     ids::{ObjectKey, PartyName},
     party::Party,
     safeguard::Safeguard,
-    store::{Engine, Store},
+    store::{Access, Engine},
 };
 
 impl SnapshotBuilder {
@@ -19,7 +19,14 @@ impl SnapshotBuilder {
     pub fn build(self) -> Snapshot {
         let mut reach = Reach::default();
         for store in &self.stores {
-            reach.add(store);
+            reach.add(&store.key, &store.access, [&store.engine]);
+        }
+        for store in &self.unreadable_stores {
+            // Both: an edit that cannot be read may name what is new, and must not take away what was there.
+            reach.add(&store.key, &store.access, &store.engines);
+            if let Some(last) = &store.last_good {
+                reach.add(&last.key, &last.access, [&last.engine]);
+            }
         }
         reach.sort();
         Snapshot {
@@ -32,6 +39,7 @@ impl SnapshotBuilder {
             settings: self.settings,
             parties: self.parties.into_iter().map(|p| (p.name.clone(), p)).collect(),
             stores: self.stores.into_iter().map(|s| (s.key.clone(), s)).collect(),
+            unreadable_stores: self.unreadable_stores.into_iter().map(|s| (s.key.clone(), s)).collect(),
             safeguards: self.safeguards.into_iter().map(|s| (s.name.clone(), s)).collect(),
             exceptions: self.exceptions.into_iter().map(|e| (e.name.clone(), e)).collect(),
             policies: self.policies.into_iter().map(|p| (p.key.clone(), p)).collect(),
@@ -88,35 +96,41 @@ fn by_namespace(exceptions: &[Arc<Exception>]) -> HashMap<String, Vec<Arc<Except
 }
 
 impl Reach {
-    fn add(&mut self, store: &Store) {
-        let here = |name: &str| ObjectKey::new(store.key.namespace.clone(), name);
+    fn add<'a>(&mut self, store: &ObjectKey, access: &Access, engines: impl IntoIterator<Item = &'a Engine>) {
         for (by, keys) in [
-            (&mut self.secrets, &store.access.secrets),
-            (&mut self.config_maps, &store.access.config_maps),
-            (&mut self.services, &store.access.services),
-            (&mut self.claims, &store.access.claims),
-            (&mut self.service_accounts, &store.access.service_accounts),
+            (&mut self.secrets, &access.secrets),
+            (&mut self.config_maps, &access.config_maps),
+            (&mut self.services, &access.services),
+            (&mut self.claims, &access.claims),
+            (&mut self.service_accounts, &access.service_accounts),
         ] {
             for key in keys {
-                by.entry(key.clone()).or_default().push(store.key.clone());
+                by.entry(key.clone()).or_default().push(store.clone());
             }
         }
-        for (host, port) in &store.access.hosts {
-            self.hosts.entry(host.clone()).or_default().push((*port, store.key.clone()));
+        for (host, port) in &access.hosts {
+            self.hosts.entry(host.clone()).or_default().push((*port, store.clone()));
         }
-        match &store.engine {
+        for engine in engines {
+            self.add_engine(store, engine);
+        }
+    }
+
+    fn add_engine(&mut self, store: &ObjectKey, engine: &Engine) {
+        let here = |name: &str| ObjectKey::new(store.namespace.clone(), name);
+        match engine {
             Engine::Postgres(sql) | Engine::Mysql(sql) => {
-                self.erasure_secrets.entry(here(&sql.secret)).or_default().push(store.key.clone());
+                self.erasure_secrets.entry(here(&sql.secret)).or_default().push(store.clone());
             }
             Engine::ObjectStore { bucket, endpoint_host, secret } => {
-                self.erasure_secrets.entry(here(secret)).or_default().push(store.key.clone());
+                self.erasure_secrets.entry(here(secret)).or_default().push(store.clone());
                 if let Some(host) = endpoint_host {
                     let behind = self.buckets.entry(host.clone()).or_default();
-                    behind.entry(bucket.to_ascii_lowercase()).or_default().push(store.key.clone());
+                    behind.entry(bucket.to_ascii_lowercase()).or_default().push(store.clone());
                 }
             }
             Engine::Volume { claim } => {
-                self.claims.entry(here(claim)).or_default().push(store.key.clone());
+                self.claims.entry(here(claim)).or_default().push(store.clone());
             }
             Engine::External => {}
         }

@@ -17,7 +17,7 @@ use super::{
     safeguard::Safeguard,
     selector::Labels,
     settings::{Mode, Settings},
-    store::{Place, Store},
+    store::{Place, Store, UnreadableStore},
 };
 
 /// Everything that decisions read. Build one with [`SnapshotBuilder`].
@@ -31,6 +31,8 @@ pub struct Snapshot {
     pub parties: HashMap<PartyName, Arc<Party>>,
     /// Stores by key.
     pub stores: HashMap<ObjectKey, Arc<Store>>,
+    /// Stores that are declared and cannot be read; none of them is among `stores`, so that nothing is erased by them.
+    pub unreadable_stores: HashMap<ObjectKey, Arc<UnreadableStore>>,
     /// Safeguards by name.
     pub safeguards: BTreeMap<Arc<str>, Arc<Safeguard>>,
     /// Exceptions by name.
@@ -55,6 +57,15 @@ pub struct Snapshot {
     pub by_exporter: HashMap<PartyName, Vec<Arc<Safeguard>>>,
     /// Exceptions by namespace of the workloads.
     pub exceptions_in: HashMap<String, Vec<Arc<Exception>>>,
+}
+
+impl Snapshot {
+    /// The store by which its users are judged: as it is, or as it last could be read. Only transfers may ask so; what is
+    /// deleted must be readable.
+    pub fn judged_store(&self, key: &ObjectKey) -> Option<&Arc<Store>> {
+        let last_good = || self.unreadable_stores.get(key).and_then(|s| s.last_good.as_ref());
+        self.stores.get(key).or_else(last_good)
+    }
 }
 
 /// What leads to a store. Every value is a list, since several stores may stand behind one name.
@@ -109,6 +120,8 @@ pub struct SnapshotBuilder {
     pub parties: Vec<Arc<Party>>,
     /// Stores.
     pub stores: Vec<Arc<Store>>,
+    /// Stores that cannot be read.
+    pub unreadable_stores: Vec<Arc<UnreadableStore>>,
     /// Safeguards.
     pub safeguards: Vec<Arc<Safeguard>>,
     /// Exceptions.

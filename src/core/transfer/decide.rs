@@ -38,7 +38,7 @@ pub fn decide_as(snapshot: &Snapshot, request: &Request<'_>, importer: Option<&P
     }
     let uses: BTreeSet<&ObjectKey> = request.uses.iter().map(|u| &u.store).collect();
     for key in uses {
-        match snapshot.stores.get(key) {
+        match snapshot.judged_store(key) {
             Some(store) => judge.store(store, &places),
             None => judge.unknown_store(key, &places),
         }
@@ -130,9 +130,15 @@ impl<'a> Judge<'a> {
     /// A use of what is not there is a use of anything.
     fn unknown_store(&mut self, key: &ObjectKey, places: &[&Place]) {
         let what: Arc<str> = format!("store {key}").into();
+        let why = match self.snapshot.unreadable_stores.get(key) {
+            Some(store) => {
+                format!("is declared, but cannot be read: {}", store.why.lines().next().unwrap_or_default())
+            }
+            None => "is not declared".into(),
+        };
         for place in places {
             for regime in self.snapshot.law.regimes.keys() {
-                let near = vec![NearMiss { what: what.clone(), why: "is not declared".into() }];
+                let near = vec![NearMiss { what: what.clone(), why: why.clone() }];
                 let flow = Flow {
                     store: key.clone(),
                     dataset: "*".into(),
