@@ -2,9 +2,9 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use super::{ExitKind, LiveCluster, Stop, Task, run};
+use super::{LiveCluster, Stop, Task, run};
 use crate::{
-    handover::{Reason, Refusal, Report, Step, encode},
+    handover::{ExitKind, Reason, Refusal, Report, Step, encode},
     parse,
     platform::failpoint,
 };

@@ -23,5 +23,5 @@ mod verify;
 pub use cluster::{ClusterView, Policies, ViewError, read_hold};
 pub use error::EraseError;
 pub use live::LiveCluster;
-pub use runner::{ExitKind, Task, run};
+pub use runner::{Task, run};
 pub use stop::Stop;

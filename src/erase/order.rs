@@ -79,8 +79,9 @@ impl Order {
             return Err(EraseError::Clocks(ahead, "the run was decided in the runner's future"));
         }
         let policies = view.policies().await.map_err(cluster("RetentionPolicies"))?;
-        let stores = view.stores().await.map_err(cluster("DataStores"))?;
+        // Before the stores: what a hold names is then among them.
         let holds = view.holds().await.map_err(cluster("LegalHolds"))?;
+        let stores = view.stores().await.map_err(cluster("DataStores"))?;
         let policy = policies.readable.iter().find(|p| p.uid == spec.policy.uid);
         let store = stores.iter().find(|s| s.uid == spec.store.uid).cloned();
         let (Some(policy), Some(store)) = (policy, store) else {
@@ -112,7 +113,18 @@ impl Order {
 
     /// The hold that stands on a dataset.
     pub fn held_by(&self, dataset: &str, holds: &[Hold], now: Timestamp) -> Option<String> {
-        let known = HoldScopeResolution::of_namespace(&self.store.key.namespace, &self.siblings);
+        self.held_among(&self.siblings, dataset, holds, now)
+    }
+
+    /// The hold that stands on a dataset, where these are the stores of the namespace.
+    pub fn held_among(
+        &self,
+        stores: &[Store],
+        dataset: &str,
+        holds: &[Hold],
+        now: Timestamp,
+    ) -> Option<String> {
+        let known = HoldScopeResolution::of_namespace(&self.store.key.namespace, stores);
         let dataset = self.store.datasets.iter().find(|d| &*d.name == dataset)?;
         first_covering(holds, &known, &self.store, dataset, now).map(|h| h.name.to_string())
     }

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     api::v1alpha1::{PlannedDataset, RunPlan},
+    core::store::Store,
     handover::{DatasetFacts, EraseEnd, EraseReport, PlanReport, Refusal, Report, Step},
     platform::failpoint,
 };
@@ -41,45 +42,6 @@ pub struct Task {
     pub plan_hash: Option<String>,
     /// Directory with the store's Secret.
     pub credentials: PathBuf,
-}
-
-/// How the process ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExitKind {
-    /// 0.
-    Done,
-    /// 1: it broke off.
-    Failed,
-    /// 2: refused before the first row.
-    Refused,
-    /// 3: a hold stopped it.
-    Held,
-}
-
-impl ExitKind {
-    /// Of a report.
-    pub fn of(report: &Report) -> Self {
-        match report {
-            Report::Plan(_) => Self::Done,
-            Report::Refused(r) if r.reason == crate::handover::Reason::Held => Self::Held,
-            Report::Refused(_) => Self::Refused,
-            Report::Erase(r) => match r.end {
-                EraseEnd::Done if r.verified => Self::Done,
-                EraseEnd::Held => Self::Held,
-                EraseEnd::Done | EraseEnd::Interrupted | EraseEnd::Broken => Self::Failed,
-            },
-        }
-    }
-
-    /// The process's exit code.
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Failed => 1,
-            Self::Refused => 2,
-            Self::Held => 3,
-        }
-    }
 }
 
 /// Carries a step out. What goes wrong is in the report, never lost.
@@ -193,7 +155,7 @@ async fn erase(task: &Task, view: &impl ClusterView, stop: &Stop) -> Result<Eras
         }
         Err(error) => {
             report.end = match &error {
-                EraseError::Held { .. } | EraseError::Cluster { .. } => EraseEnd::Held,
+                EraseError::Held { .. } => EraseEnd::Held,
                 EraseError::Interrupted => EraseEnd::Interrupted,
                 _ => EraseEnd::Broken,
             };
@@ -300,11 +262,19 @@ async fn new_hold(
     let holds =
         view.holds().await.map_err(|e| EraseError::Cluster { what: "LegalHolds", why: e.to_string() })?;
     let now = Timestamp::now();
-    let held = work_plan.iter().find_map(|(target, _)| {
-        let hold = order.held_by(&target.dataset, &holds, now)?;
-        Some(EraseError::Held { hold, dataset: target.dataset.clone() })
-    });
-    Ok(held)
+    let held = |stores: &[Store]| {
+        work_plan.iter().find_map(|(target, _)| {
+            let hold = order.held_among(stores, &target.dataset, &holds, now)?;
+            Some(EraseError::Held { hold, dataset: target.dataset.clone() })
+        })
+    };
+    if held(&order.siblings).is_none() {
+        return Ok(None);
+    }
+    // It may name a store that was declared since: a hold widens only where a name is really not found.
+    let stores = view.stores().await;
+    let stores = stores.map_err(|e| EraseError::Cluster { what: "DataStores", why: e.to_string() })?;
+    Ok(held(&stores))
 }
 
 /// What the batches need around them.

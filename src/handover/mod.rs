@@ -4,11 +4,13 @@
 //! the Pod that it pinned by uid.
 
 mod encode;
+mod exit;
 mod hash;
 mod report;
 mod target;
 
 pub use encode::{LONGEST, Unreadable, decode, encode};
+pub use exit::ExitKind;
 pub use hash::{Mismatch, plan_hash, run_plan};
 pub use report::{DatasetFacts, EraseEnd, EraseReport, PlanReport, Reason, Refusal, Report, Step};
 pub use target::run_target;

@@ -104,11 +104,11 @@ impl From<DatasetFacts> for Row {
 pub enum EraseEnd {
     /// Everything due was gone through.
     Done,
-    /// A hold stopped it, or holds could not be read.
+    /// A hold stopped it.
     Held,
     /// It was asked to end, and did so after a whole batch. Another attempt goes on.
     Interrupted,
-    /// It broke off; the message says why.
+    /// It broke off, for instance because holds could not be read; the message says why.
     Broken,
 }
 

@@ -140,11 +140,36 @@ async fn a_hold_placed_mid_run_stops_the_next_batch() {
     world.holds = Arc::new(|call| if call < 5 { Ok(vec![]) } else { Err(ViewError("no answer".into())) });
     assert_eq!(
         erased(world.step(Step::Erase).await).end,
-        EraseEnd::Held,
-        "holds that cannot be read stop, too"
+        EraseEnd::Broken,
+        "holds that cannot be read stop, too; another try may read them"
     );
     world.holds = Arc::new(|_| Ok(vec![Hold::unreadable("matter", "u")]));
     assert_eq!(refused(world.step(Step::Erase).await).reason, Reason::Held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_on_a_store_that_was_declared_mid_run_is_not_taken_for_one_on_nothing() {
+    let server = Server::start().await;
+    let db = server.client().await;
+    accounts(&db, 1000).await;
+    let mut world = World::new(server.credentials(), "accounts", "closed_at", Value::Null).await;
+    world.planned().await;
+    let hold = serde_json::from_value(json!({
+        "apiVersion": "carnet.dev/v1alpha1", "kind": "LegalHold", "metadata": {"name": "matter"},
+        "spec": {"reason": "Litigation", "reference": "m/1", "placedOn": "2026-01-01",
+                 "scope": {"namespaces": ["n"], "stores": ["new"]}}}))
+    .unwrap();
+    let hold = carnet::parse::hold(&hold).unwrap();
+    // The fifth answer comes after two batches.
+    world.holds = Arc::new(move |call| Ok(if call < 5 { vec![] } else { vec![hold.clone()] }));
+    let on_nothing = erased(world.step(Step::Erase).await);
+    assert_eq!(on_nothing.end, EraseEnd::Held, "a name that is not found widens: {on_nothing:?}");
+    let mut new = world.store.clone();
+    new.metadata.name = Some("new".into());
+    new.metadata.uid = Some("uid-new".into());
+    new.spec.engine.postgres.as_mut().unwrap().credentials_secret_ref.name = "another".into();
+    world.declared_since = Some(new);
+    assert!(erased(world.step(Step::Erase).await).verified);
 }
 
 #[tokio::test(flavor = "multi_thread")]

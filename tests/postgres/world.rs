@@ -28,7 +28,10 @@ pub struct World {
     pub policy: RetentionPolicy,
     pub store: DataStore,
     pub holds: Arc<OnHolds>,
+    /// Another store, which is there from the second list of stores on.
+    pub declared_since: Option<DataStore>,
     calls: Arc<Mutex<usize>>,
+    lists_of_stores: Arc<Mutex<usize>>,
     pub credentials: PathBuf,
     pub stop: Stop,
 }
@@ -45,7 +48,14 @@ impl ClusterView for World {
 
     async fn stores(&self) -> Result<Vec<Store>, ViewError> {
         let law = parse::law::built_in().expect("the law");
-        Ok(vec![parse::store(&self.store, &law, RegionCheck::Lenient).expect("a store")])
+        let lists = {
+            let mut lists = self.lists_of_stores.lock().expect("no panic");
+            *lists += 1;
+            *lists
+        };
+        let since = self.declared_since.iter().filter(|_| lists > 1);
+        let stores = [&self.store].into_iter().chain(since);
+        Ok(stores.map(|s| parse::store(s, &law, RegionCheck::Lenient).expect("a store")).collect())
     }
 
     async fn holds(&self) -> Result<Vec<Hold>, ViewError> {
@@ -105,7 +115,9 @@ impl World {
             policy,
             store,
             holds: Arc::new(|_| Ok(vec![])),
+            declared_since: None,
             calls: Arc::default(),
+            lists_of_stores: Arc::default(),
             credentials,
             stop: Stop::default(),
         };
@@ -133,6 +145,7 @@ impl World {
 
     pub async fn step(&self, step: Step) -> Report {
         *self.calls.lock().expect("no panic") = 0;
+        *self.lists_of_stores.lock().expect("no panic") = 0;
         let plan_hash = self.run.status.as_ref().and_then(|s| Some(s.plan.as_ref()?.hash.clone()));
         let credentials = self.credentials.clone();
         run(&Task { step, run_uid: "uid-run".into(), plan_hash, credentials }, self, &self.stop).await

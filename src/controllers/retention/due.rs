@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// A run that failed is not tried again at once.
+/// A run that failed, or was stopped by what holds no more, is not tried again at once.
 const AFTER_FAILURE: Duration = Duration::from_mins(10);
 
 /// Rows that become due one after another are gathered.
@@ -51,7 +51,10 @@ fn after(policy: &Policy, plan: &StorePlan, last: &DeletionRun, now: Timestamp) 
     if status.phase == RunPhase::Failed {
         return ended + AFTER_FAILURE;
     }
-    let rescan = later(ended, policy.rescan);
+    let rescan = match status.phase {
+        RunPhase::Stopped => (ended + AFTER_FAILURE).min(later(ended, policy.rescan)),
+        _ => later(ended, policy.rescan),
+    };
     let Some(counted) = &status.plan else { return rescan };
     if state_of(&last.spec, counted) != approval_state(plan) {
         // A hold came or went.

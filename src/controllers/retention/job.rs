@@ -7,7 +7,7 @@ use super::{place::Lawful, step::CONTAINER};
 use crate::{
     api::{labels, v1alpha1::DeletionRun},
     core::store::{Engine, Store},
-    handover::Step,
+    handover::{ExitKind, Step},
 };
 
 /// What is the same for all Jobs.
@@ -90,6 +90,13 @@ pub fn job(
         },
         "spec": {
             "backoffLimit": if step == Step::Plan { 3 } else { 6 },
+            // A hold or a refusal is an answer: to ask again would only delay it, by ten minutes in all.
+            "podFailurePolicy": { "rules": [{
+                "action": "FailJob",
+                "onExitCodes": {
+                    "containerName": CONTAINER, "operator": "In", "values": ExitKind::FINAL.map(ExitKind::code),
+                },
+            }]},
             "template": {
                 "metadata": { "labels": own, "annotations": { labels::RUN_UID: uid } },
                 "spec": pod(secret, place, image, &args),

@@ -204,6 +204,10 @@ impl Controller {
         let approved = policy_status::approved_state(&of_store, &run.spec.store.uid, old);
         let holds = if phase(run) == RunPhase::Approved { self.writes.live_holds().await? } else { vec![] };
         let held = store.and_then(|s| held(pass, run, s, &holds));
+        if held.is_some_and(|h| !pass.snapshot.holds.values().any(|known| known.uid == h.uid)) {
+            // The cache is a moment behind, and the store that this hold names may be among what it does not show yet.
+            return Ok(Some(pass.now + RETRY));
+        }
         let action = step(&Seen {
             run,
             policy,

@@ -116,6 +116,9 @@ fn planning(seen: &Seen<'_>) -> Action {
     }
     match seen.job {
         JobSeen::Absent => Action::CreateJob(Step::Plan),
+        JobSeen::Taken => {
+            ends::end(seen, RunPhase::Failed, "another run's Job has the name of its Job".into())
+        }
         JobSeen::Working => Action::Wait(None),
         JobSeen::Ended { attempts, message, .. } => {
             let uid = seen.run.metadata.uid.as_deref().unwrap_or_default();

@@ -25,6 +25,8 @@ pub struct Attempt {
 pub enum JobSeen {
     /// There is none.
     Absent,
+    /// Another run's Job has the name: this run is a copy of one that was deleted.
+    Taken,
     /// It works, or will try again.
     Working,
     /// It will not try again.
@@ -46,8 +48,8 @@ impl JobSeen {
         let Some(job) = job else { return Self::Absent };
         let annotated = job.metadata.annotations.as_ref().and_then(|a| a.get(labels::RUN_UID));
         if annotated.map(String::as_str) != Some(run_uid) {
-            // Somebody else's Job has the name: it is neither ours to read nor in the way for ever.
-            return Self::Working;
+            // Neither ours to read, nor a reason to wait for ever.
+            return Self::Taken;
         }
         let status = job.status.clone().unwrap_or_default();
         let ended = status

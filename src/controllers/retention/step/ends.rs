@@ -66,11 +66,21 @@ fn refused(seen: &Seen<'_>, status: DeletionRunStatus, refusal: &Refusal) -> Act
 pub fn erasing(seen: &Seen<'_>) -> Action {
     match seen.job {
         JobSeen::Absent => Action::CreateJob(Step::Erase),
+        JobSeen::Taken => taken(seen),
         JobSeen::Working => Action::Wait(None),
         JobSeen::Ended { complete, attempts, gone, message } => {
             erased(seen, *complete, attempts, *gone, message.as_deref())
         }
     }
+}
+
+/// It is said to have begun, and its Job is another run's: nobody can tell any more what was done in its name.
+fn taken(seen: &Seen<'_>) -> Action {
+    let mut status = status(seen);
+    let most = status.plan.as_ref().map_or(0, |p| p.due);
+    status.result = Some(RunResult { deleted_at_most: most, ..RunResult::default() });
+    let what = format!("another run's Job has the name of its Job; up to {most} items are deleted");
+    end_with(seen, status, RunPhase::Failed, what)
 }
 
 fn erased(seen: &Seen<'_>, complete: bool, attempts: &[Attempt], gone: i64, message: Option<&str>) -> Action {
