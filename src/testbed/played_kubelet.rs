@@ -13,7 +13,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures::StreamExt;
@@ -63,6 +63,8 @@ pub struct Running {
     pub pod: String,
     /// Uid of its Pod.
     pub uid: String,
+    /// When it was started.
+    pub since: Instant,
 }
 
 /// A process that has ended.
@@ -143,9 +145,14 @@ impl PlayedKubelet {
     }
 
     /// Lets processes of Pods whose name begins so be killed at a failpoint (`NAME`, or `NAME:N` for the n-th time), until
-    /// one was.
+    /// one was; armed twice, until two were.
     pub fn arm(&self, pods: &str, point: &str) {
         self.shared.state().armed.push((pods.to_owned(), point.to_owned()));
+    }
+
+    /// Takes back what was armed and did not kill.
+    pub fn disarm(&self, pods: &str) {
+        self.shared.state().armed.retain(|(armed, _)| armed != pods);
     }
 
     /// Processes that run now.

@@ -161,6 +161,20 @@ impl World {
         died
     }
 
+    /// Kills the operator this long from now; it is started before, where none runs.
+    pub async fn kill_operator_after(&self, moment: Duration) -> Result<()> {
+        let mut leader = self.leader.lock().await;
+        if leader.is_none() {
+            *leader = Some(self.operator(None).await?);
+        }
+        tokio::time::sleep(moment).await;
+        if let Some(mut operator) = leader.take() {
+            ensure!(operator.ended().is_none(), "the operator ended by itself:\n{}", operator.log_end());
+            operator.kill();
+        }
+        Ok(())
+    }
+
     /// Asks until there is an answer, and lets the operator run meanwhile.
     pub async fn until<T, F>(&self, what: &str, seconds: u64, question: impl Fn() -> F) -> Result<T>
     where
@@ -173,7 +187,7 @@ impl World {
                 return Ok(answer);
             }
             ensure!(Instant::now() < end, "waited {seconds} s in vain for {what}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(150)).await;
         }
     }
 }

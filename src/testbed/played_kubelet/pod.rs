@@ -195,8 +195,12 @@ impl Life {
             program = program.env("CARNET_FAILPOINT", point);
         }
         let guard = self.shared.spawner.spawn(program)?;
-        let running =
-            Running { namespace: self.namespace.clone(), pod: self.name.clone(), uid: self.uid.clone() };
+        let running = Running {
+            namespace: self.namespace.clone(),
+            pod: self.name.clone(),
+            uid: self.uid.clone(),
+            since: Instant::now(),
+        };
         let message = prepared.message.clone();
         state.running.insert(self.uid.clone(), Process { running, guard, message });
         Ok(())
@@ -245,10 +249,11 @@ impl Life {
         let message = std::fs::read(&process.message).unwrap_or_default();
         let message = String::from_utf8_lossy(&message[..message.len().min(LONGEST_MESSAGE)]).into_owned();
         let log = process.guard.log_end();
-        let Running { namespace, pod, uid } = process.running.clone();
+        let Running { namespace, pod, uid, since: _ } = process.running.clone();
         state.running.remove(&self.uid);
         if exit_code == 128 + Signal::SIGKILL as i32 {
-            state.armed.retain(|(pods, _)| !pod.starts_with(pods));
+            let spent = state.armed.iter().position(|(pods, _)| pod.starts_with(pods));
+            spent.map(|spent| state.armed.remove(spent));
         }
         state.ended.push(Ended { namespace, pod, uid, exit_code, message: message.clone(), log });
         Look::Ended(exit_code, message)
