@@ -47,6 +47,8 @@ pub(super) fn walk<'a>(
         resize_policy: _,
         resources: _,
         restart_policy: _,
+        // Exit codes.
+        restart_policy_rules: _,
         security_context: _,
         startup_probe,
         stdin: _,
@@ -93,6 +95,8 @@ pub(super) fn walk_ephemeral<'a>(
         resize_policy: _,
         resources: _,
         restart_policy: _,
+        // Exit codes.
+        restart_policy_rules: _,
         security_context: _,
         startup_probe,
         stdin: _,
@@ -153,7 +157,7 @@ fn read<'a>(finder: &mut Finder<'a>, view: &View<'a>, mut words: Words<'a>) {
             timeout_seconds: _,
         } = probe;
         // A gRPC probe always speaks to the Pod itself.
-        if let Some(GRPCAction { port: _, service: _ }) = grpc {}
+        if let Some(GRPCAction { mode: _, port: _, service: _ }) = grpc {}
         let at = format_args!("{kind} {name}, probe");
         action(finder, (exec.as_ref(), http_get.as_ref(), tcp_socket.as_ref()), &mut words, at);
     }
@@ -185,8 +189,14 @@ fn env_var<'a>(
         let value = expanded(finder, text, env, words, at);
         env.insert(variable, value);
     }
-    let Some(EnvVarSource { config_map_key_ref, field_ref: _, resource_field_ref: _, secret_key_ref }) =
-        value_from
+    let Some(EnvVarSource {
+        config_map_key_ref,
+        field_ref: _,
+        // A file in a volume of the Pod, which is read on its own.
+        file_key_ref: _,
+        resource_field_ref: _,
+        secret_key_ref,
+    }) = value_from
     else {
         return;
     };
@@ -229,7 +239,7 @@ fn action<'a>(
             finder.text(text, words, at);
         }
     }
-    if let Some(HTTPGetAction { host, http_headers, path, port: _, scheme: _ }) = http_get {
+    if let Some(HTTPGetAction { host, http_headers, path, port: _, protocol: _, scheme: _ }) = http_get {
         let headers = http_headers.iter().flatten().map(|h| &h.value);
         for text in host.iter().chain(path).chain(headers) {
             finder.text(text, words, at);

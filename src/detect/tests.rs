@@ -211,6 +211,14 @@ fn a09_every_other_secret_of_a_pod_is_use() {
 }
 
 #[test]
+fn a_certificate_of_the_node_and_a_file_of_the_pod_lead_nowhere() {
+    is_no_use(&volume(json!({"projected": {"sources": [
+        {"podCertificate": {"signerName": "example.com/accounts", "keyType": "ED25519"}}]}})));
+    let file = json!({"volumeName": "data", "path": "accounts.env", "key": "HOST"});
+    is_no_use(&container(json!({"env": [{"name": "HOST", "valueFrom": {"fileKeyRef": file}}]})));
+}
+
+#[test]
 fn a_claim_is_use_mounted_or_as_the_source_of_a_new_one() {
     let expected = "exports: volume data: PersistentVolumeClaim identity/exports";
     is_use(&volume(json!({"persistentVolumeClaim": {"claimName": "exports"}})), expected);

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use k8s_openapi::api::core::v1::{
-    AzureFileVolumeSource, CSIVolumeSource, CephFSVolumeSource, CinderVolumeSource, EphemeralVolumeSource,
-    FlexVolumeSource, GlusterfsVolumeSource, ISCSIVolumeSource, LocalObjectReference, NFSVolumeSource,
+    AzureFileVolumeSource, CSIVolumeSource, CephFSVolumeSource, CinderVolumeSource, ConfigMapProjection,
+    ConfigMapVolumeSource, EphemeralVolumeSource, FlexVolumeSource, GitRepoVolumeSource,
+    GlusterfsVolumeSource, ISCSIVolumeSource, LocalObjectReference, NFSVolumeSource,
     PersistentVolumeClaimSpec, PersistentVolumeClaimVolumeSource, ProjectedVolumeSource, QuobyteVolumeSource,
-    RBDVolumeSource, ScaleIOVolumeSource, SecretVolumeSource, StorageOSVolumeSource,
+    RBDVolumeSource, ScaleIOVolumeSource, SecretProjection, SecretVolumeSource, StorageOSVolumeSource,
     TypedLocalObjectReference, TypedObjectReference, Volume, VolumeProjection,
 };
 
@@ -52,18 +53,30 @@ pub(super) fn walk<'a>(finder: &mut Finder<'a>, volume: &'a Volume, words: &mut 
     } = volume;
     let at = format_args!("volume {name}");
 
-    if let Some(SecretVolumeSource { secret_name: Some(secret), default_mode: _, items: _, optional: _ }) =
-        secret
+    if let Some(SecretVolumeSource {
+        secret_name: Some(secret),
+        default_mode: _,
+        default_user: _,
+        items: _,
+        optional: _,
+    }) = secret
     {
         finder.secret(secret, at);
     }
-    if let Some(source) = config_map {
-        finder.config_map(&source.name, words, at);
+    if let Some(ConfigMapVolumeSource {
+        default_mode: _,
+        default_user: _,
+        items: _,
+        name: map,
+        optional: _,
+    }) = config_map
+    {
+        finder.config_map(map, words, at);
     }
     if let Some(PersistentVolumeClaimVolumeSource { claim_name, read_only: _ }) = persistent_volume_claim {
         finder.claim(claim_name, at);
     }
-    if let Some(ProjectedVolumeSource { sources, default_mode: _ }) = projected {
+    if let Some(ProjectedVolumeSource { sources, default_mode: _, default_user: _ }) = projected {
         for source in sources.iter().flatten() {
             projection(finder, source, words, at);
         }
@@ -175,8 +188,8 @@ pub(super) fn walk<'a>(finder: &mut Finder<'a>, volume: &'a Volume, words: &mut 
     {
         finder.text(registry, words, at);
     }
-    if let Some(source) = git_repo {
-        finder.text(&source.repository, words, at);
+    if let Some(GitRepoVolumeSource { directory: _, repository, revision: _ }) = git_repo {
+        finder.text(repository, words, at);
     }
 }
 
@@ -218,15 +231,17 @@ fn projection<'a>(
         cluster_trust_bundle: _,
         config_map,
         downward_api: _,
+        // A certificate that the node asks for; it opens what its signer says, which no store declares.
+        pod_certificate: _,
         secret,
         // The Pod's own ServiceAccount, which is read with the Pod.
         service_account_token: _,
     } = source;
-    if let Some(secret) = secret {
-        finder.secret(&secret.name, at);
+    if let Some(SecretProjection { items: _, name, optional: _ }) = secret {
+        finder.secret(name, at);
     }
-    if let Some(map) = config_map {
-        finder.config_map(&map.name, words, at);
+    if let Some(ConfigMapProjection { items: _, name, optional: _ }) = config_map {
+        finder.config_map(name, words, at);
     }
 }
 

@@ -85,14 +85,17 @@ impl Access {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client_admin().await?, namespace);
         let request = TokenRequest {
             metadata: ObjectMeta::default(),
-            spec: TokenRequestSpec { expiration_seconds: Some(24 * 3600), ..TokenRequestSpec::default() },
+            spec: Some(TokenRequestSpec {
+                expiration_seconds: Some(24 * 3600),
+                ..TokenRequestSpec::default()
+            }),
             status: None,
         };
         let answer = accounts
             .create_token_request(name, &PostParams::default(), &request)
             .await
             .map_err(TestbedError::api(format!("request a token of ServiceAccount {namespace}/{name}")))?;
-        let token = answer.status.map(|status| status.token).unwrap_or_default();
+        let token = answer.status.and_then(|status| status.token).unwrap_or_default();
         self.kubeconfig_for_token(&format!("{namespace}-{name}"), &token)
     }
 

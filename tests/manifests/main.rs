@@ -6,4 +6,5 @@ mod definitions;
 mod deploy;
 mod examples;
 mod rights;
+mod versions;
 mod yaml;

@@ -171,16 +171,16 @@ impl Life {
         };
         let request = TokenRequest {
             metadata: ObjectMeta::default(),
-            spec: TokenRequestSpec {
+            spec: Some(TokenRequestSpec {
                 bound_object_ref: Some(bound),
                 expiration_seconds: Some(3600),
                 ..TokenRequestSpec::default()
-            },
+            }),
             status: None,
         };
         let attempt = TestbedError::api(format!("request a token of {account} for Pod {}", self.name));
         let answer = accounts.create_token_request(account, &PostParams::default(), &request).await;
-        Ok(answer.map_err(attempt)?.status.map(|status| status.token).unwrap_or_default())
+        Ok(answer.map_err(attempt)?.status.and_then(|status| status.token).unwrap_or_default())
     }
 
     fn start(&self, prepared: &Prepared) -> Result<(), TestbedError> {
