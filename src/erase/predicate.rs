@@ -45,6 +45,11 @@ pub(super) struct Predicate {
     pub values: Vec<Value>,
 }
 
+/// The first plausible instant, 1971-01-01T00:00:00Z, in microseconds since 1970. What lies before it is how an unset
+/// number looks, an unset date in a zone west of UTC, and seconds that were declared as milliseconds (until 2970).
+const LEAST: i64 = 365 * DAY;
+const DAY: i64 = 86_400_000_000;
+
 /// Quotes an identifier.
 pub(super) fn quoted(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
@@ -56,9 +61,7 @@ pub(super) fn micros(at: Timestamp) -> i64 {
 }
 
 fn instant(micros: i64) -> Value {
-    let since = Duration::from_micros(micros.unsigned_abs());
-    // An instant before 1970 is before every plausible anchor: 1970 itself serves as well.
-    Value::Instant(if micros < 0 { SystemTime::UNIX_EPOCH } else { SystemTime::UNIX_EPOCH + since })
+    Value::Instant(SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).unwrap_or_default()))
 }
 
 impl Predicate {
@@ -94,18 +97,17 @@ impl Predicate {
         undated: &mut Vec<String>,
     ) {
         let column = quoted(&condition.column);
-        let (cutoff, latest) = (micros(condition.cutoff), micros(latest));
-        // The very start of 1970 is what an unset number looks like: plausible is what lies after it.
+        // Nothing plausible lies before 1970, and the server's calendar is shorter than ours.
+        let (cutoff, latest) = (micros(condition.cutoff).max(0), micros(latest));
         let (anchor, least, cutoff, most, micros) = match (&condition.reading, kind) {
             (ColumnReading::Native, ColumnType::Date) => {
-                const DAY: i64 = 86_400_000_000;
-                let day = |p: &mut Self, days: i64| {
-                    let n = p.bind(Value::Number(days));
+                let day = |p: &mut Self, micros: i64| {
+                    let n = p.bind(Value::Number(micros.div_euclid(DAY)));
                     format!("(DATE '1970-01-01' + ${n}::int8::int4)")
                 };
-                let (least, cutoff, most) =
-                    (day(self, 0), day(self, cutoff.div_euclid(DAY)), day(self, latest.div_euclid(DAY)));
-                let micros = format!("({column} - DATE '1970-01-01')::int8 * {DAY}");
+                // A day has passed when its end has: the last that is due is the one before the cut-off's.
+                let (least, cutoff, most) = (day(self, LEAST), day(self, cutoff - DAY), day(self, latest));
+                let micros = format!("(({column} - DATE '1970-01-01')::int8 + 1) * {DAY}");
                 (column, least, cutoff, most, micros)
             }
             (ColumnReading::Epoch { per_second }, _) => {
@@ -114,7 +116,7 @@ impl Predicate {
                     let n = p.bind(Value::Number(micros.div_euclid(unit)));
                     format!("${n}::int8")
                 };
-                let (least, cutoff, most) = (number(self, 0), number(self, cutoff), number(self, latest));
+                let (least, cutoff, most) = (number(self, LEAST), number(self, cutoff), number(self, latest));
                 let micros = format!("({column}::numeric * {unit})::int8");
                 (column, least, cutoff, most, micros)
             }
@@ -130,13 +132,13 @@ impl Predicate {
                     let n = p.bind(instant(micros));
                     format!("${n}::timestamptz")
                 };
-                let (least, cutoff, most) = (point(self, 0), point(self, cutoff), point(self, latest));
+                let (least, cutoff, most) = (point(self, LEAST), point(self, cutoff), point(self, latest));
                 let micros = format!("(extract(epoch FROM {anchor}) * 1000000)::int8");
                 (anchor, least, cutoff, most, micros)
             }
         };
-        due.push(format!("({anchor} IS NOT NULL AND {anchor} > {least} AND {anchor} <= {cutoff})"));
-        undated.push(format!("({anchor} IS NULL OR {anchor} <= {least} OR {anchor} > {most})"));
+        due.push(format!("({anchor} IS NOT NULL AND {anchor} >= {least} AND {anchor} <= {cutoff})"));
+        undated.push(format!("({anchor} IS NULL OR {anchor} < {least} OR {anchor} > {most})"));
         self.micros = Some(micros);
     }
 
@@ -159,7 +161,7 @@ pub(super) fn hash(target: &OrderTarget, columns: &[Column]) -> String {
         .map(|c| format!("{:?}/{:?}/{}", c.column, c.reading, micros(c.cutoff)))
         .collect();
     let columns: Vec<_> = columns.iter().map(|c| format!("{:?}/{}/{:?}", c.name, c.number, c.kind)).collect();
-    let text = format!("{:?}.{:?} {conditions:?} {columns:?}", target.schema, target.table);
+    let text = format!("carnet/predicate/2 {:?}.{:?} {conditions:?} {columns:?}", target.schema, target.table);
     let digest = Sha256::digest(text.as_bytes());
     digest[..8].iter().fold(String::new(), |mut hex, byte| {
         use std::fmt::Write;

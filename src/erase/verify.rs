@@ -25,7 +25,7 @@ pub(super) async fn remaining(
         let (finite, reckoned) = match &condition.reading {
             ColumnReading::Native if is_date => (
                 format!("isfinite({column})"),
-                format!("({column} - DATE '1970-01-01')::numeric * 86400000000"),
+                format!("({column} - DATE '1970-01-01' + 1)::numeric * 86400000000"),
             ),
             ColumnReading::Native => {
                 (format!("isfinite({column})"), format!("extract(epoch FROM {column})::numeric * 1000000"))
@@ -44,7 +44,9 @@ pub(super) async fn remaining(
             }
         };
         let cutoff = micros(condition.cutoff);
-        tests.push(format!("CASE WHEN {finite} THEN {reckoned} BETWEEN 1 AND {cutoff} ELSE false END"));
+        // A day counts by its end, and is plausible by its start.
+        let least = if is_date { "31622400000000" } else { "31536000000000" };
+        tests.push(format!("CASE WHEN {finite} THEN {reckoned} BETWEEN {least} AND {cutoff} ELSE false END"));
     }
     let sql = format!(
         "SELECT count(*) FROM ONLY {}.{} WHERE {}",

@@ -1,6 +1,7 @@
 //! The runner against a real PostgreSQL.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod anchors;
 mod server;
 mod world;
 
@@ -11,6 +12,7 @@ use carnet::{
     erase::ViewError,
     handover::{EraseEnd, EraseReport, Reason, Refusal, Report, Step},
 };
+use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 use server::Server;
 use tokio_postgres::Client;
@@ -27,7 +29,7 @@ async fn accounts(client: &Client, due: i64) {
          INSERT INTO public.accounts SELECT i, repeat('x', 500), now() - interval '10 days' - i * interval '1 second'
            FROM generate_series(1, {due}) i;
          INSERT INTO public.accounts VALUES (-1, '', now() - interval '9 days'), (-2, '', NULL), (-3, '', '-infinity'),
-           (-4, '', 'infinity'), (-5, '', '1969-12-31'), (-6, '', now() + interval '9 years')"
+           (-4, '', 'infinity'), (-5, '', '1970-12-31 23:59:59Z'), (-6, '', now() + interval '9 years')"
     );
     client.batch_execute(&sql).await.unwrap();
 }

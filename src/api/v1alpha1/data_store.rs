@@ -368,7 +368,8 @@ pub struct Anchor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub column: Option<String>,
-    /// How the column's value is to be read; left out = a timestamp with a time zone, or a date (UTC).
+    /// How the column's value is to be read; left out = a timestamp with a time zone, or a date (a UTC day,
+    /// which counts from its end). What lies before 1971 is no anchor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column_type: Option<ColumnType>,
     /// The time the object or file was last modified.
