@@ -161,7 +161,8 @@ pub(super) fn hash(target: &OrderTarget, columns: &[Column]) -> String {
         .map(|c| format!("{:?}/{:?}/{}", c.column, c.reading, micros(c.cutoff)))
         .collect();
     let columns: Vec<_> = columns.iter().map(|c| format!("{:?}/{}/{:?}", c.name, c.number, c.kind)).collect();
-    let text = format!("carnet/predicate/2 {:?}.{:?} {conditions:?} {columns:?}", target.schema, target.table);
+    let text =
+        format!("carnet/predicate/2 {:?}.{:?} {conditions:?} {columns:?}", target.schema, target.table);
     let digest = Sha256::digest(text.as_bytes());
     digest[..8].iter().fold(String::new(), |mut hex, byte| {
         use std::fmt::Write;

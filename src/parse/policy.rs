@@ -36,6 +36,17 @@ pub fn policy(from: &RetentionPolicy) -> Result<Policy, Errors> {
     }
     let instructed_by = basis(spec, &mut errors);
     let rules = rules(&spec.rules, &mut errors);
+    for rule in &rules {
+        // Else the cut-off would lie in the future, and what has not happened yet would be due.
+        let long = finish_before.filter(|before| *before != Period::default());
+        if long.is_some_and(|before| longest_seconds(before) >= shortest_seconds(rule.delete_after)) {
+            errors.add(
+                "spec.schedule.finishBefore",
+                format!("is not shorter than deleteAfter of rule `{}`", rule.name),
+                "shorten it: deletion begins so long before deleteAfter is over",
+            );
+        }
+    }
     let window = schedule.window.as_ref().and_then(|w| window(w, &mut errors));
     let limits = limits(spec.limits.as_ref(), &mut errors);
     let value = || {
@@ -63,6 +74,26 @@ pub fn policy(from: &RetentionPolicy) -> Result<Policy, Errors> {
     };
     let value = value();
     errors.finish(value)
+}
+
+/// Seconds of a period at the least: wherever in the calendar it begins.
+fn shortest_seconds(period: Period) -> i64 {
+    // The least days that so many months in a row have, of one year.
+    const LEAST: [i64; 12] = [0, 28, 59, 89, 120, 150, 181, 212, 242, 273, 303, 334];
+    seconds(period, 365, &LEAST)
+}
+
+/// Seconds of a period at the most.
+fn longest_seconds(period: Period) -> i64 {
+    const MOST: [i64; 12] = [0, 31, 62, 92, 123, 153, 184, 215, 245, 276, 306, 337];
+    seconds(period, 366, &MOST)
+}
+
+fn seconds(period: Period, year: i64, months: &[i64; 12]) -> i64 {
+    let Period { months: count, days, seconds } = period;
+    let rest = usize::try_from(count.rem_euclid(12)).ok().and_then(|m| months.get(m)).copied();
+    let whole = i64::from(count.div_euclid(12)) * year + rest.unwrap_or_default() + i64::from(days);
+    whole.saturating_mul(86_400).saturating_add(seconds)
 }
 
 fn basis(spec: &api::RetentionPolicySpec, errors: &mut Errors) -> Option<std::sync::Arc<str>> {
@@ -229,6 +260,34 @@ mod tests {
         assert_eq!(p.approval, Approval::FirstRun);
         assert_eq!((p.rescan.days, p.finish_before, p.limits.keep_runs), (1, Period::default(), 20));
         assert_eq!(p.instructed_by, None);
+    }
+
+    #[test]
+    fn deletion_cannot_begin_before_the_event() {
+        let read = |before: &str, after: &str| {
+            policy(&from(&serde_json::json!({
+                "storeSelector": {"matchLabels": {"a": "b"}},
+                "rules": [{"name": "r", "categories": ["a.*"], "after": "E", "deleteAfter": after, "then": "Delete"}],
+                "schedule": {"finishBefore": before},
+            })))
+        };
+        for (before, after) in [
+            ("P30D", "P3Y"),
+            ("P27D", "P1M"),
+            ("P364D", "P1Y"),
+            ("P11M", "P1Y"),
+            ("PT1H", "P1D"),
+            ("P0D", "PT1S"),
+        ] {
+            assert!(read(before, after).is_ok(), "{before} {after}");
+        }
+        // A month is as short as 28 days, and as long as 31.
+        for (before, after) in
+            [("P2Y", "P10D"), ("P10D", "P10D"), ("P28D", "P1M"), ("P1M", "P31D"), ("P366D", "P1Y")]
+        {
+            let error = read(before, after).unwrap_err().to_string();
+            assert!(error.contains("spec.schedule.finishBefore: "), "{before} {after}: {error}");
+        }
     }
 
     #[test]

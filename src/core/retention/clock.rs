@@ -24,21 +24,22 @@ pub struct Clock {
 impl Clock {
     /// When an item with this anchor becomes due by this clock.
     pub fn due_at(&self, anchor: Timestamp, finish_before: Period) -> Timestamp {
-        let delete = self.delete_after.iter().map(|p| earlier(passes(anchor, *p), finish_before));
+        // Never before it happened, however early deletion may begin.
+        let delete = self.delete_after.iter().map(|p| earlier(passes(anchor, *p), finish_before).max(anchor));
         let keep = self.keep_at_least.iter().map(|p| passes(anchor, *p));
         delete.chain(keep).max().unwrap_or(Timestamp::MAX)
     }
 }
 
 /// The greatest instant whose items are due: long enough ago for the maximum, less what may be begun early, and for
-/// each ground. None = no instant that can be written is long enough ago.
+/// each ground; never after now. None = no instant that can be written is long enough ago.
 pub fn cutoff(
     now: Timestamp,
     delete_after: Period,
     finish_before: Period,
     grounds: &[Period],
 ) -> Option<Timestamp> {
-    let by = greatest_before(later(now, finish_before), delete_after)?;
+    let by = greatest_before(later(now, finish_before), delete_after)?.min(now);
     grounds.iter().try_fold(by, |earliest, keep| Some(earliest.min(greatest_before(now, *keep)?)))
 }
 
@@ -127,6 +128,16 @@ mod tests {
         assert_eq!(cutoff(now, day(9), day(2), &[]), Some(at("2026-06-03T00:00:00Z")));
         assert_eq!(cutoff(now, day(9), day(2), &[day(9)]), Some(at("2026-06-01T00:00:00Z")));
         assert_eq!(cutoff(now, day(9), day(2), &[day(1), day(100)]), Some(at("2026-03-02T00:00:00Z")));
+    }
+
+    #[test]
+    fn what_has_not_happened_yet_is_never_due() {
+        let day = |days| Period { days, ..Period::default() };
+        let now = at("2026-06-10T00:00:00Z");
+        assert_eq!(cutoff(now, day(9), day(700), &[]), Some(now));
+        let clock =
+            Clock { event: "E".into(), cutoff: now, delete_after: vec![day(9)], keep_at_least: vec![] };
+        assert_eq!(clock.due_at(at("2026-07-01T00:00:00Z"), day(700)), at("2026-07-01T00:00:00Z"));
     }
 
     #[test]

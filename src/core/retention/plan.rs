@@ -272,8 +272,9 @@ fn pin(event: &str, mut clocks: Clocks, limit: Timestamp, now: Timestamp) -> Clo
     }
     let delete = clocks.delete_after.iter().map(|p| greatest_before(limit, *p));
     let keep = clocks.keep_at_least.iter().map(|p| greatest_before(now, *p));
-    // What lies before the calendar is before every row.
+    // What lies before the calendar is before every row. What has not happened yet is never due.
     let cutoff = delete.chain(keep).map(|c| c.unwrap_or(Timestamp::MIN)).min().unwrap_or(Timestamp::MIN);
+    let cutoff = cutoff.min(now);
     Clock {
         event: event.into(),
         cutoff,

@@ -50,6 +50,15 @@ fn every_category_needs_a_maximum() {
 }
 
 #[test]
+fn the_cut_off_never_lies_after_the_decision() {
+    let s = store("n", "s", vec![dataset("d", "a.x")]);
+    let mut p = policy("n", "p", vec![rule("r", "a.*", days(10), &[])]);
+    // The parser refuses this; the clocks do not rely on it.
+    p.finish_before = days(700);
+    assert_eq!(decide(&[&p], &[&s], &[])[0].targets[0].clocks[0].cutoff, now());
+}
+
+#[test]
 fn a_ground_of_any_matching_policy_keeps_and_a_broken_promise_is_reported() {
     let s = store("n", "s", vec![dataset("d", "a.x")]);
     let p = policy("n", "p", vec![rule("r", "a.*", days(10), &[])]);
