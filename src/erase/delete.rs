@@ -13,8 +13,10 @@ use super::{
 };
 use crate::platform::failpoint;
 
-/// How long a batch should take: locks and bloat stay short, commits stay few.
+/// How long the rows of a batch should be locked by deleting them: locks and bloat stay short, commits stay few.
 const AIM: Duration = Duration::from_millis(50);
+/// Blocks of the first batch. Time alone makes none smaller: where a statement is slow for its way to the server, or for
+/// the server's load, fewer rows in each would make it no faster, and the whole run many times slower.
 const FIRST_BLOCKS: i64 = 16;
 const MOST_BLOCKS: i64 = 16_384;
 /// Block numbers are 32 bits wide.
@@ -38,6 +40,8 @@ pub(super) struct Walk<'a> {
     next_block: i64,
     end_block: i64,
     blocks: i64,
+    /// What the last DELETE took.
+    took: Duration,
     /// Most rows in a batch that the rate allows, where one is asked.
     rate: Option<u32>,
 }
@@ -56,7 +60,16 @@ impl<'a> Walk<'a> {
         let row = client.query_one(sql, &[&pinned.oid]).await;
         let end_block: i64 = row.map_err(|e| EraseError::database("asking for the table's size", &e))?.get(0);
         let end_block = end_block.min(END_OF_HEAP);
-        Ok(Self { target, predicate, pinned, next_block: 0, end_block, blocks: FIRST_BLOCKS, rate })
+        Ok(Self {
+            target,
+            predicate,
+            pinned,
+            next_block: 0,
+            end_block,
+            blocks: FIRST_BLOCKS,
+            took: Duration::ZERO,
+            rate,
+        })
     }
 
     /// Whether the walk has come to the end.
@@ -81,7 +94,7 @@ impl<'a> Walk<'a> {
         };
         self.next_block = until;
         let (Batch::Committed(rows) | Batch::Unknown(rows)) = batch;
-        self.adapt(begun.elapsed(), rows);
+        self.blocks = blocks_after(self.blocks, self.took, rows, self.rate);
         if let Some(rate) = self.rate {
             let due =
                 Duration::from_secs_f64(f64::from(u32::try_from(rows).unwrap_or(u32::MAX)) / f64::from(rate));
@@ -90,19 +103,7 @@ impl<'a> Walk<'a> {
         Ok(batch)
     }
 
-    fn adapt(&mut self, took: Duration, rows: i64) {
-        if took > AIM {
-            self.blocks = (self.blocks / 2).max(1);
-        } else if took < AIM / 2 {
-            self.blocks = (self.blocks * 2).min(MOST_BLOCKS);
-        }
-        // A batch must not hold more than a second's worth, or the pause after it would be long.
-        if self.rate.is_some_and(|rate| rows * 2 > i64::from(rate)) {
-            self.blocks = (self.blocks / 4).max(1);
-        }
-    }
-
-    async fn try_batch(&self, client: &mut Client, until: i64) -> Result<Batch, Failed> {
+    async fn try_batch(&mut self, client: &mut Client, until: i64) -> Result<Batch, Failed> {
         let tx = client.transaction().await.map_err(|e| failed("beginning a batch", &e))?;
         let lock = format!("LOCK TABLE ONLY {} IN ROW EXCLUSIVE MODE", self.predicate.relation);
         tx.batch_execute(&lock).await.map_err(|e| failed("locking the table", &e))?;
@@ -126,7 +127,9 @@ impl<'a> Walk<'a> {
         let (sql, mut values) = used(&sql, self.predicate);
         let (low, high) = (format!("({},0)", self.next_block), format!("({until},0)"));
         values.extend([&low as &(dyn ToSql + Sync), &high, &self.pinned.oid]);
+        let asked = Instant::now();
         let rows = tx.execute(&sql, &values).await.map_err(|e| failed("deleting", &e))?;
+        self.took = asked.elapsed();
         let rows = i64::try_from(rows).unwrap_or(i64::MAX);
         failpoint("erase-commit-before");
         let committed = tx.commit().await;
@@ -138,6 +141,19 @@ impl<'a> Walk<'a> {
             Err(_) => Ok(Batch::Unknown(rows)),
         }
     }
+}
+
+/// How many blocks the next batch takes, from what this one did.
+fn blocks_after(blocks: i64, took: Duration, rows: i64, rate: Option<u32>) -> i64 {
+    let next = if took > AIM {
+        (blocks / 2).max(blocks.min(FIRST_BLOCKS))
+    } else if took < AIM / 2 {
+        (blocks * 2).min(MOST_BLOCKS)
+    } else {
+        blocks
+    };
+    // A batch must not hold more than a second's worth, or the pause after it would be long.
+    if rate.is_some_and(|rate| rows * 2 > i64::from(rate)) { (next / 4).max(1) } else { next }
 }
 
 enum Failed {
@@ -152,4 +168,28 @@ fn failed(doing: &'static str, error: &tokio_postgres::Error) -> Failed {
         [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
     let named = EraseError::database(doing, error);
     if error.code().is_some_and(|c| passing.contains(c)) { Failed::Retry(named) } else { Failed::End(named) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_way_to_the_server_does_not_make_batches_of_single_blocks() {
+        let mut blocks = MOST_BLOCKS;
+        for _ in 0..30 {
+            blocks = blocks_after(blocks, AIM * 4, 1, None);
+        }
+        assert_eq!(blocks, FIRST_BLOCKS);
+    }
+
+    #[test]
+    fn batches_grow_while_they_are_quick_and_the_rate_alone_makes_them_small() {
+        assert_eq!(blocks_after(16, AIM / 4, 100, None), 32);
+        assert_eq!(blocks_after(32, AIM, 100, None), 32);
+        assert_eq!(blocks_after(MOST_BLOCKS, AIM / 4, 100, None), MOST_BLOCKS);
+        assert_eq!(blocks_after(16, AIM / 4, 60, Some(100)), 8);
+        assert_eq!(blocks_after(2, AIM * 4, 60, Some(100)), 1);
+        assert_eq!(blocks_after(2, AIM * 4, 10, Some(100)), 2);
+    }
 }

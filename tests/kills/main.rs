@@ -28,7 +28,7 @@ pub type Case = Box<dyn FnOnce(Arc<World>) -> BoxFuture<'static, anyhow::Result<
 /// Tests at the same time, where the caller does not say.
 const AT_ONCE: usize = 12;
 /// Longest life of one test.
-const PATIENCE: Duration = Duration::from_mins(5);
+const PATIENCE: Duration = Duration::from_mins(8);
 
 fn main() {
     let mut arguments = Arguments::from_args();

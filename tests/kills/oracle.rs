@@ -44,14 +44,14 @@ pub fn seed(postgres: &Postgres, database: &str, seed: &Seed) -> Result<()> {
          INSERT INTO accounts SELECT row_number() OVER (ORDER BY random()), repeat('x', 700), closed_at FROM (
            SELECT now() - interval '3 years 1 day' - i * interval '7 hours' AS closed_at FROM generate_series(1, {due}) i
            UNION ALL SELECT now() - interval '2 years 11 months' + i * interval '1 day' FROM generate_series(1, {young}) i
-           UNION ALL SELECT (ARRAY[NULL, '-infinity', 'infinity', '1960-01-01', '2999-01-01', 'epoch'])[1 + i % 6]::timestamptz
+           UNION ALL SELECT (ARRAY[NULL, '-infinity', 'infinity', '1960-01-01', '2999-01-01', 'epoch', '1970-06-01'])[1 + i % 7]::timestamptz
              FROM generate_series(1, {undated}) i) mixed ORDER BY 1;
          INSERT INTO visits SELECT row_number() OVER (ORDER BY random()), at FROM (
            SELECT (extract(epoch FROM now() - interval '91 days' - i * interval '1 hour') * 1000)::bigint AS at
              FROM generate_series(1, {visits_due}) i
            UNION ALL SELECT (extract(epoch FROM now() - interval '88 days' + i * interval '1 hour') * 1000)::bigint
              FROM generate_series(1, {young}) i
-           UNION ALL SELECT (ARRAY[NULL, 0, -1])[1 + i % 3] FROM generate_series(1, {undated}) i) mixed ORDER BY 1;
+           UNION ALL SELECT (ARRAY[NULL, 0, -1, 86400000])[1 + i % 4] FROM generate_series(1, {undated}) i) mixed ORDER BY 1;
          INSERT INTO sign_ins SELECT i, (extract(epoch FROM now() - interval '1 year') * 1000)::bigint
            FROM generate_series(1, {held}) i;
          CREATE SCHEMA kept;
@@ -69,10 +69,10 @@ pub fn seed(postgres: &Postgres, database: &str, seed: &Seed) -> Result<()> {
 /// Visits: no real instant, or less than ninety days ago. Sign-ins: all, they are held.
 const OUGHT: &str = "
   SELECT 'a', id, closed_at::text FROM kept.accounts
-    WHERE closed_at IS NULL OR closed_at IN ('infinity', '-infinity') OR closed_at <= 'epoch'
+    WHERE closed_at IS NULL OR closed_at IN ('infinity', '-infinity') OR closed_at < '1971-01-01Z'
        OR closed_at + interval '3 years' > now()
   UNION ALL SELECT 'v', id, at::text FROM kept.visits
-    WHERE at IS NULL OR at <= 0 OR to_timestamp(at / 1000.0) + interval '90 days' > now()
+    WHERE at IS NULL OR at <= extract(epoch FROM timestamptz '1971-01-01Z') * 1000 OR to_timestamp(at / 1000.0) + interval '90 days' > now()
   UNION ALL SELECT 's', id, at::text FROM kept.sign_ins";
 
 const IS: &str = "

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Longest wait for a run; what a killed runner costs are the Job's own pauses of 10, 20 and 40 seconds.
-const A_RUN: u64 = 150;
+const A_RUN: u64 = 240;
 
 pub struct Scene {
     pub world: Arc<World>,

@@ -31,7 +31,7 @@ pub const OF_THE_FIRST: [&str; 4] = [
 ];
 
 /// How long an operator may take to come to a point.
-const TO_A_POINT: Duration = Duration::from_mins(1);
+const TO_A_POINT: Duration = Duration::from_mins(2);
 
 pub struct World {
     /// The operator that is killed. Whoever holds the lock decides over it.
