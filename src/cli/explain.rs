@@ -184,9 +184,6 @@ fn write_answer(snapshot: &Snapshot, pod: &Pod, now: Timestamp, out: &mut impl W
     let request = Request { workload, uses: &detection.uses, places: &places, now };
     let verdict = decide(snapshot, &request);
     writeln!(out, "{}", text::message(&request, &verdict))?;
-    if !verdict.is_violation() {
-        writeln!(out, "{}", text::summary_ok(&verdict))?;
-    }
     if let Some(next) = verdict.next_change {
         writeln!(out, "This answer can change by time alone at {next}.")?;
     }

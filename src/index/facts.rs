@@ -1,6 +1,6 @@
 //! What is kept of Pods, nodes and namespaces.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use k8s_openapi::{
     api::core::v1::{self as k8s, PodSpec},
@@ -32,6 +32,12 @@ pub struct Owner {
     pub name: String,
     /// Uid.
     pub uid: String,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+    }
 }
 
 /// What is kept of a Pod that has not ended.

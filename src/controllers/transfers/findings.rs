@@ -11,13 +11,16 @@ use crate::{
     core::{
         hold::holds_on,
         snapshot::Snapshot,
-        store::{Origins, Role, Store},
+        store::{Role, Store},
+        transfer::judged_regimes,
     },
     platform::conditions::{Finding, set},
 };
 
 /// Offenders that are named.
 const NAMED: usize = 10;
+/// Bytes that are spent on all lines about them.
+const ROOM: usize = 16_384;
 
 /// The status of a store that can be read.
 pub fn accepted(
@@ -40,7 +43,7 @@ pub fn accepted(
         observed_generation: meta.generation,
         conditions: set(before, &found, meta.generation, now),
         country: store.place.country.map(|c| c.to_string()),
-        regimes: regimes(snapshot, store),
+        regimes: judged_regimes(snapshot, store).iter().map(ToString::to_string).collect(),
         transfers: Some(TransferSummary {
             using: picture.using,
             violating: picture.violating,
@@ -99,13 +102,13 @@ fn no_violation(
             "{} of {} using Pods carry data that nothing covers, law pack {law}:",
             picture.violating, picture.using
         ));
-        lines.extend(
-            picture
-                .offenders
-                .iter()
-                .take(NAMED)
-                .map(|(owner, sentence)| if sentence.is_empty() { owner.clone() } else { sentence.clone() }),
-        );
+        let mut room = ROOM;
+        for text in picture.offenders.values().take(NAMED) {
+            // The first line names the owner; the others are left out where there are too many.
+            let first = text.lines().next().unwrap_or_default();
+            lines.push(if text.len() <= room { text.clone() } else { first.to_owned() });
+            room = room.saturating_sub(text.len());
+        }
         if picture.offenders.len() > NAMED {
             lines.push(format!("and {} more owners", picture.offenders.len() - NAMED));
         }
@@ -167,19 +170,4 @@ fn held(snapshot: &Snapshot, store: &Store, now: Timestamp) -> Finding {
     } else {
         Finding::yes("Held", "OnHold", held.join("; "))
     }
-}
-
-fn regimes(snapshot: &Snapshot, store: &Store) -> Vec<String> {
-    let mut all: BTreeSet<String> = match &store.origins {
-        Origins::Unknown => snapshot.law.regimes.keys().map(ToString::to_string).collect(),
-        Origins::Unrestricted => BTreeSet::new(),
-        Origins::Regimes(regimes) => regimes.iter().map(ToString::to_string).collect(),
-    };
-    let of_exporter = snapshot.parties.get(&store.exporter).and_then(|p| p.regime.clone());
-    let of_place = store.place.country.and_then(|c| snapshot.law.regime_of(c)).map(|r| r.id.clone());
-    if store.place.country.is_none() {
-        all.extend(snapshot.law.regimes.keys().map(ToString::to_string));
-    }
-    all.extend(of_exporter.into_iter().chain(of_place).map(|r| r.to_string()));
-    all.into_iter().collect()
 }

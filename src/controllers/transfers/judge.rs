@@ -52,7 +52,7 @@ pub struct StorePicture {
     pub violating: i64,
     /// Of these, Pods whose failing flows are waived.
     pub waived: i64,
-    /// Violating owners, each with its sentence.
+    /// Violating owners, each with every line about this store.
     pub offenders: BTreeMap<String, String>,
     /// Copies that nothing covers.
     pub violating_copies: Vec<String>,
@@ -135,8 +135,12 @@ fn pod(snapshot: &Snapshot, using: &Using, now: Timestamp, picture: &mut Picture
         about.relied_on.extend(flows.iter().filter_map(|f| relied_on(f)));
         if flows.iter().any(|f| matches!(f.outcome, Outcome::Uncovered { .. })) {
             about.violating += 1;
-            let name = format!("{} {}/{}", using.owner.kind, using.owner.namespace, using.owner.name);
-            about.offenders.insert(name, sentence.clone().unwrap_or_default());
+            let lines = text::lines(&request, &verdict.about(&used.store));
+            // Pods come in no order; what is said must not depend on it.
+            let said = about.offenders.entry(using.owner.to_string()).or_insert_with(|| lines.clone());
+            if lines < *said {
+                *said = lines;
+            }
         } else if flows.iter().any(|f| matches!(f.outcome, Outcome::Waived { .. })) {
             about.waived += 1;
         }

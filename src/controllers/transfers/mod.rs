@@ -5,6 +5,8 @@ mod findings;
 mod judge;
 mod owners;
 mod publish;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 

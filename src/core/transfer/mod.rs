@@ -3,6 +3,7 @@
 mod carry;
 mod clock;
 mod decide;
+mod force;
 mod near;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use decide::{decide, decide_as, judged_regimes};
+pub use force::{Force, force};
 pub use verdict::{Flow, FlowVerdict, NearMiss, Outcome, Remedy, Verdict};
 
 use super::{ids::ObjectKey, selector::Labels, snapshot::Snapshot, store::Place};

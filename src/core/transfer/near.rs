@@ -110,13 +110,19 @@ impl Blocked<'_> {
             remedies.push(Remedy::KnowPlace);
             return remedies;
         };
-        if let Some(regime) = law.regimes.get(self.regime) {
+        let same_entity = self.crossing.as_ref().is_some_and(|c| c.importer == c.exporter);
+        if same_entity {
+            remedies.push(Remedy::SameEntity);
+        } else if let Some(regime) = law.regimes.get(self.regime) {
             let as_processor = matches!(self.dataset.role, Role::Processor(_));
             remedies.push(Remedy::Clauses { as_processor, needs: regime.clauses_need });
         }
         for (name, framework) in &law.frameworks {
             let serves = framework.regime == *self.regime && framework.country == country;
-            if serves && framework.validity.contains(self.now) {
+            // A framework takes organisations of its own country only; of an unknown importer nothing is known.
+            let open =
+                self.crossing.as_ref().is_none_or(|c| carry::established(c) == Some(framework.country));
+            if serves && open && framework.validity.contains(self.now) {
                 remedies.push(Remedy::Certification(*name));
             }
         }

@@ -16,6 +16,16 @@ const NAME: usize = 40;
 
 /// All lines; the first stands alone. A verdict without a violation is one line.
 pub fn message(request: &Request<'_>, verdict: &Verdict) -> String {
+    let mut text = lines(request, verdict);
+    if verdict.is_violation() {
+        // Whole seconds: every end that the law or a manifest sets is one.
+        let _ = write!(text, "\n- judged at {:.0} by law pack {}", verdict.at, verdict.law);
+    }
+    text
+}
+
+/// All lines but the one that says when it was judged: the same as long as the answer is.
+pub fn lines(request: &Request<'_>, verdict: &Verdict) -> String {
     let groups = group::uncovered(verdict);
     let mut text = headline(request, verdict, &groups);
     if groups.is_empty() {
@@ -30,8 +40,6 @@ pub fn message(request: &Request<'_>, verdict: &Verdict) -> String {
     for group in &groups {
         text.push_str(&paragraph(request, group));
     }
-    // Whole seconds: every end that the law or a manifest sets is one.
-    let _ = write!(text, "\n- judged at {:.0} by law pack {}", verdict.at, verdict.law);
     text
 }
 
@@ -73,7 +81,7 @@ fn headline(request: &Request<'_>, verdict: &Verdict, groups: &[Group<'_>]) -> S
     let Some(first) = groups.first() else {
         return format!("{who}: {}", summary_ok(verdict));
     };
-    let regimes: BTreeSet<String> = groups.iter().flat_map(|g| &g.regimes).map(ToString::to_string).collect();
+    let regimes: BTreeSet<String> = groups.iter().flat_map(Group::regimes).map(ToString::to_string).collect();
     let store = short(&first.store.to_string(), NAME);
     let places: BTreeSet<&Place> = groups.iter().map(|g| g.place).collect();
     let stores: BTreeSet<_> = groups.iter().map(|g| g.store).collect();
@@ -91,33 +99,32 @@ fn headline(request: &Request<'_>, verdict: &Verdict, groups: &[Group<'_>]) -> S
 
 fn paragraph(request: &Request<'_>, group: &Group<'_>) -> String {
     let mut text = String::new();
-    let datasets = and(group.datasets.iter().map(ToString::to_string));
+    let datasets = and(group.datasets().into_iter().map(str::to_owned));
     let _ = write!(text, "\n- store {}: {datasets}", group.store);
     let found = request.uses.iter().find(|u| u.store == *group.store);
     if let Some(via) = found.filter(|u| !u.via.is_empty()) {
         let _ = write!(text, "\n  found by: {}", via.via.join("; "));
     }
-    let _ = write!(text, "\n  whose data: {}", and(group.regimes.iter().map(ToString::to_string)));
+    let _ = write!(text, "\n  whose data: {}", and(group.regimes().into_iter().map(ToString::to_string)));
     let to = group.importer.map_or_else(|| "an unknown importer".into(), ToString::to_string);
     let _ = write!(text, "\n  from: {}, in {}", group.exporter, place(group.home));
     let _ = write!(text, "\n  to: {to}, in {}", place(group.place));
-    for (miss, regimes) in &group.near {
-        // Where it is the same for all, saying for which regime adds nothing.
-        let only = if regimes.len() == group.regimes.len() {
-            String::new()
-        } else {
-            format!(" (for {})", and(regimes.iter().map(ToString::to_string)))
-        };
+    for (miss, flows) in &group.near {
+        let only = group.only(flows).map(|part| format!(" (for {part})")).unwrap_or_default();
         let _ = write!(text, "\n  came near: {} {}{only}", miss.what, miss.why);
     }
     for line in remedy::needed(request, group) {
         let _ = write!(text, "\n  needed first: {line}");
     }
     let ways = remedy::ways(group);
-    if !ways.is_empty() {
-        text.push_str("\n  would make it lawful, any one of:");
+    let (whole, parts): (Vec<_>, Vec<_>) = ways.into_iter().partition(|w| w.serves_all);
+    let heads = ["would make it lawful, any one of", "would make a part of it lawful"];
+    for (head, ways) in heads.into_iter().zip([whole, parts]) {
+        if !ways.is_empty() {
+            let _ = write!(text, "\n  {head}:");
+        }
         for way in ways {
-            let _ = write!(text, "\n  - {way}");
+            let _ = write!(text, "\n  - {}", way.text);
         }
     }
     text

@@ -107,6 +107,8 @@ pub enum Remedy {
     },
     /// A certification of the importer.
     Certification(FrameworkName),
+    /// Exporter and importer are one: nobody agrees on clauses with himself, but it may be held that there is no transfer.
+    SameEntity,
     /// A claim of this row of the law pack.
     Claim(Arc<str>),
     /// To run where the data is.
@@ -131,6 +133,17 @@ impl Verdict {
     /// Whether a flow is waived by an exception.
     pub fn is_waived(&self) -> bool {
         self.flows.iter().any(|f| matches!(f.outcome, Outcome::Waived { .. }))
+    }
+
+    /// The part that speaks of one store. The next change stays that of the whole: it may come earlier than this store's.
+    #[must_use]
+    pub fn about(&self, store: &ObjectKey) -> Self {
+        Self {
+            flows: self.flows.iter().filter(|f| f.flow.store == *store).cloned().collect(),
+            law: self.law.clone(),
+            at: self.at,
+            next_change: self.next_change,
+        }
     }
 
     /// What the covered flows stand on, sorted, each once.

@@ -16,6 +16,9 @@ pub(super) fn attempt(
     crossing: &Crossing<'_>,
 ) {
     let Crossing { exporter, importer, now, .. } = *crossing;
+    if !trial.require(exporter != importer, || format!("cannot bind {exporter} to itself")) {
+        return;
+    }
     let known = crossing.snapshot.parties.contains_key(exporter);
     trial.require(known, || format!("names the exporter {exporter}, of whom there is no Party"));
     let named = || {
@@ -81,7 +84,5 @@ fn assessed(trial: &mut Trial, all: &[Assessment], country: Country, crossing: &
             "has an assessment of {country} for {regime} overdue since {due}, {grace} days of grace used up"
         )
     });
-    if carries {
-        trial.warnings.push(format!("assessment of {country} for {regime} overdue since {due}"));
-    }
+    trial.warnings.push(format!("assessment of {country} for {regime} overdue since {due}"));
 }

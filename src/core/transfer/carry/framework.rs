@@ -1,6 +1,6 @@
 //! A Data Privacy Framework entry.
 
-use super::{Crossing, Trial};
+use super::{Crossing, Trial, established};
 use crate::core::{
     safeguard::{DataPrivacyFramework, Framework, FrameworkName},
     store::Employment,
@@ -32,6 +32,11 @@ pub(super) fn attempt(trial: &mut Trial, entry: &DataPrivacyFramework, crossing:
             trial.require(there, || {
                 let only = country.map_or_else(String::new, |c| format!(" in {c}"));
                 format!("speaks of processing{only} only")
+            });
+            let home = established(crossing);
+            trial.require(home.is_some() && home == country, || match home {
+                Some(home) => format!("is of {}, which is established in {home}", crossing.importer),
+                None => format!("is of {}, of whom there is no Party", crossing.importer),
             });
         }
     }
@@ -75,7 +80,7 @@ fn fresh(trial: &mut Trial, entry: &DataPrivacyFramework, crossing: &Crossing<'_
     });
     let carries = now < days_after(checked, CARRIES_DAYS);
     trial.require(carries, || format!("was last checked on {checked}, {CARRIES_DAYS} days ago or more"));
-    if carries && now >= days_after(checked, WARNS_DAYS) {
+    if now >= days_after(checked, WARNS_DAYS) {
         trial.warnings.push(format!("list last checked on {checked}, {WARNS_DAYS} days ago or more"));
     }
 }

@@ -7,7 +7,7 @@ pub(super) mod framework;
 use jiff::Timestamp;
 
 use crate::core::{
-    ids::{PartyName, RegimeId},
+    ids::{Country, PartyName, RegimeId},
     safeguard::{Instrument, Safeguard},
     snapshot::Snapshot,
     store::{Dataset, Place},
@@ -62,6 +62,25 @@ pub(super) fn outside(validity: &Validity, now: Timestamp) -> String {
     }
 }
 
+/// Where the importer is established; none = there is no such Party.
+pub(super) fn established(crossing: &Crossing<'_>) -> Option<Country> {
+    crossing.snapshot.parties.get(crossing.importer).map(|p| p.country)
+}
+
+/// What trying a safeguard found.
+pub(super) struct Tried {
+    /// Why it does not carry; empty = it does.
+    pub(super) why: Vec<String>,
+    /// What a person should look after, whether it carries or not.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Tries a safeguard for somebody who wants to know all about it.
+pub(super) fn tried(safeguard: &Safeguard, crossing: &Crossing<'_>) -> Tried {
+    let Trial { explain: _, failed: _, why, warnings } = attempt(safeguard, crossing, true);
+    Tried { why, warnings }
+}
+
 /// The warnings with which the safeguard carries the crossing; none where it does not carry it.
 pub(super) fn carries(safeguard: &Safeguard, crossing: &Crossing<'_>) -> Option<Vec<String>> {
     let trial = attempt(safeguard, crossing, false);
@@ -70,7 +89,7 @@ pub(super) fn carries(safeguard: &Safeguard, crossing: &Crossing<'_>) -> Option<
 
 /// Why the safeguard does not carry the crossing.
 pub(super) fn why_not(safeguard: &Safeguard, crossing: &Crossing<'_>) -> String {
-    attempt(safeguard, crossing, true).why.join(", ")
+    tried(safeguard, crossing).why.join(", ")
 }
 
 fn attempt(safeguard: &Safeguard, crossing: &Crossing<'_>, explain: bool) -> Trial {

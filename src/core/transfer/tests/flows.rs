@@ -98,6 +98,14 @@ fn the_same_entity_abroad_is_judged_unless_it_is_only_reported() {
 }
 
 #[test]
+fn nobody_is_bound_by_clauses_with_himself() {
+    let own = edit(SCC, &[("importers: [inc]", "importers: [ltd]"), ("[analytics]", "[identity]")]);
+    let mut world = World::new(&[&own]);
+    world.namespace = "identity";
+    assert_eq!(world.carried(), Err("safeguard/scc cannot bind ltd to itself".into()));
+}
+
+#[test]
 fn every_category_of_a_dataset_must_be_covered_by_what_carries_it() {
     let world = World::new(&[SCC]).store(&[("[account.contact]", "[account.contact, online.usage]")]);
     assert_eq!(world.carried(), Err("safeguard/scc does not cover online.usage".into()));

@@ -202,6 +202,13 @@ fn a_certification_speaks_of_one_country() {
 }
 
 #[test]
+fn a_certification_is_of_an_organisation_in_its_country() {
+    let mut world = World::new(&[DPF]);
+    world.manifests[1] = edit(INC, &[("country: US", "country: IE")]);
+    assert_eq!(world.carried(), Err("safeguard/dpf is of inc, which is established in IE".into()));
+}
+
+#[test]
 fn employment_data_needs_a_certification_that_covers_it() {
     let carried = |dataset: &str, covered: &str| {
         let dpf = edit(DPF, &[("coveredData: [NonHR]", &format!("coveredData: [{covered}]"))]);

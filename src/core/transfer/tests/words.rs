@@ -3,7 +3,7 @@
 use expect_test::expect;
 
 use super::*;
-use crate::core::transfer::text::{first_line, message, summary_ok};
+use crate::core::transfer::text::{first_line, lines, message, summary_ok};
 
 fn said(world: &World) -> String {
     world.ask(|snapshot, request| message(request, &decide(snapshot, request)))
@@ -52,6 +52,78 @@ fn an_unknown_importer_and_place_are_said_to_be_unknown() {
           needed first: exactly one Party that names elsewhere in runs.namespaces, so that its safeguards count
           needed first: a node whose region the law pack knows, or --default-location
         - judged at 2026-11-15T00:00:00Z by law pack 2026-08-05"#]].assert_eq(&said(&world));
+}
+
+#[test]
+fn a_near_miss_names_the_datasets_and_a_way_the_part_that_it_serves() {
+    let world = World::new(&[&edit(SCC, &[("'account.*'", "'online.*'")])]).store(&[(
+        "  datasets:\n",
+        "  datasets:\n  - {name: files, role: Processor, controllerRef: {name: acme}, categories: [online.usage], subjects: [Customer]}\n",
+    )]);
+    expect![[r#"
+        Pod analytics/report-1: no safeguard for EEA data of identity/accounts in US
+        - workload: Pod analytics/report-1, run by inc
+        - store identity/accounts: accounts and files
+          found by: container app env DB: Secret identity/accounts-app
+          whose data: EEA
+          from: ltd, in aws eu-west-1 (IE)
+          to: inc, in aws us-east-1 (US)
+          came near: safeguard/scc does not cover account.contact (for dataset accounts)
+          came near: safeguard/scc has no module under which a Processor exports (for dataset files)
+          would make it lawful, any one of:
+          - running it in IE, where the data is
+          - a TransferSafeguard with inc's active dataPrivacyFramework certification for EU-US
+          would make a part of it lawful:
+          - for dataset accounts: a TransferSafeguard with standardContractualClauses from ltd to inc (ControllerToController or ControllerToProcessor) and an effective assessment of US for EEA
+          - for dataset files: a TransferSafeguard with standardContractualClauses from ltd to inc (ProcessorToProcessor or ProcessorToController) and an effective assessment of US for EEA
+        - judged at 2026-11-15T00:00:00Z by law pack 2026-08-05"#]].assert_eq(&said(&world));
+}
+
+#[test]
+fn the_same_entity_is_told_of_no_agreement_with_itself() {
+    let mut world = World::new(&[]);
+    world.namespace = "identity";
+    let text = said(&world);
+    let ways: Vec<_> = text.lines().filter(|l| l.starts_with("  - ")).collect();
+    assert_eq!(
+        ways,
+        [
+            "  - the operator's --same-entity=Report, where it is held that ltd makes no transfer to ltd",
+            "  - running it in IE, where the data is",
+        ]
+    );
+}
+
+#[test]
+fn a_certification_is_proposed_to_organisations_of_its_country_only() {
+    let ways = |country: &str| {
+        let mut world = World::new(&[]);
+        world.manifests[1] = edit(INC, &[("country: US", &format!("country: {country}"))]);
+        said(&world).contains("dataPrivacyFramework")
+    };
+    assert!(ways("US") && !ways("IN") && !ways("DE"));
+}
+
+#[test]
+fn a_text_about_one_store_says_nothing_of_another() {
+    let other = edit(STORE, &[("name: accounts, namespace", "name: billing, namespace")]);
+    let mut world = World::new(&[&other]);
+    world.manifests.swap(2, 3);
+    let uses =
+        ["accounts", "billing"].map(|name| Use { store: ObjectKey::new("identity", name), via: vec![] });
+    world.ask(|snapshot, request| {
+        let mut request = request.clone();
+        request.uses = &uses;
+        let verdict = decide(snapshot, &request);
+        for (this, that) in [("accounts", "billing"), ("billing", "accounts")] {
+            let about = verdict.about(&ObjectKey::new("identity", this));
+            let text = lines(&request, &about);
+            assert!(
+                text.contains(&format!("identity/{this}")) && !text.contains(&format!("identity/{that}"))
+            );
+            assert!(!text.contains("judged at"), "it would change with each look");
+        }
+    });
 }
 
 #[test]

@@ -2,11 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{NearMiss, Outcome, Remedy, Verdict};
+use super::{
+    super::{NearMiss, Outcome, Remedy, Verdict},
+    and,
+};
 use crate::core::{
     ids::{ObjectKey, PartyName, RegimeId},
     store::Place,
 };
+
+/// Flows of a group, each by its regime and dataset.
+pub(super) type Flows<'a> = BTreeSet<(&'a RegimeId, &'a str)>;
 
 /// The uncovered flows of one store to one place.
 pub(super) struct Group<'a> {
@@ -15,12 +21,11 @@ pub(super) struct Group<'a> {
     pub(super) place: &'a Place,
     pub(super) exporter: &'a PartyName,
     pub(super) importer: Option<&'a PartyName>,
-    pub(super) datasets: BTreeSet<&'a str>,
-    pub(super) regimes: BTreeSet<&'a RegimeId>,
-    /// What came near, each reason once, and for which regimes.
-    pub(super) near: Vec<(&'a NearMiss, BTreeSet<&'a RegimeId>)>,
-    /// What would help, with the regimes for which it is asked.
-    pub(super) remedies: BTreeMap<&'a Remedy, BTreeSet<&'a RegimeId>>,
+    pub(super) flows: Flows<'a>,
+    /// What came near, each reason once, and for which flows.
+    pub(super) near: Vec<(&'a NearMiss, Flows<'a>)>,
+    /// What would help, with the flows for which it is asked.
+    pub(super) remedies: BTreeMap<&'a Remedy, Flows<'a>>,
 }
 
 pub(super) fn uncovered(verdict: &Verdict) -> Vec<Group<'_>> {
@@ -36,25 +41,74 @@ pub(super) fn uncovered(verdict: &Verdict) -> Vec<Group<'_>> {
                 place: &flow.place,
                 exporter: &flow.exporter,
                 importer: flow.importer.as_ref(),
-                datasets: BTreeSet::new(),
-                regimes: BTreeSet::new(),
+                flows: Flows::new(),
                 near: vec![],
                 remedies: BTreeMap::new(),
             });
             groups.len() - 1
         });
         let group = &mut groups[at];
-        group.datasets.insert(&flow.dataset);
-        group.regimes.insert(&flow.regime);
+        let this = (&flow.regime, &*flow.dataset);
+        group.flows.insert(this);
         for miss in near {
             match group.near.iter_mut().find(|(m, _)| *m == miss) {
-                Some((_, regimes)) => drop(regimes.insert(&flow.regime)),
-                None => group.near.push((miss, [&flow.regime].into())),
+                Some((_, flows)) => drop(flows.insert(this)),
+                None => group.near.push((miss, [this].into())),
             }
         }
         for remedy in remedies {
-            group.remedies.entry(remedy).or_default().insert(&flow.regime);
+            group.remedies.entry(remedy).or_default().insert(this);
         }
     }
     groups
+}
+
+impl<'a> Group<'a> {
+    pub(super) fn regimes(&self) -> BTreeSet<&'a RegimeId> {
+        regimes(&self.flows)
+    }
+
+    pub(super) fn datasets(&self) -> BTreeSet<&'a str> {
+        datasets(&self.flows)
+    }
+
+    /// Which flows these are, in words; none where they are all: saying so would add nothing.
+    pub(super) fn only(&self, some: &Flows<'_>) -> Option<String> {
+        if *some == self.flows {
+            return None;
+        }
+        let (of, sets) = (regimes(some), datasets(some));
+        let every_regime = of == self.regimes();
+        let every_dataset = sets == self.datasets();
+        let whole = some.len() == of.len() * sets.len();
+        Some(match (whole, every_regime, every_dataset) {
+            (true, false, true) => regime_names(&of),
+            (true, true, false) => dataset_names(&sets),
+            (true, _, _) => format!("{} data of {}", regime_names(&of), dataset_names(&sets)),
+            (false, _, _) => {
+                let part = |regime: &&RegimeId| {
+                    let sets = some.iter().filter(|(r, _)| r == regime).map(|(_, d)| *d).collect();
+                    format!("{regime} data of {}", dataset_names(&sets))
+                };
+                of.iter().map(part).collect::<Vec<_>>().join("; ")
+            }
+        })
+    }
+}
+
+fn regimes<'a>(flows: &Flows<'a>) -> BTreeSet<&'a RegimeId> {
+    flows.iter().map(|(r, _)| *r).collect()
+}
+
+fn datasets<'a>(flows: &Flows<'a>) -> BTreeSet<&'a str> {
+    flows.iter().map(|(_, d)| *d).collect()
+}
+
+pub(super) fn regime_names(regimes: &BTreeSet<&RegimeId>) -> String {
+    and(regimes.iter().map(ToString::to_string))
+}
+
+fn dataset_names(datasets: &BTreeSet<&str>) -> String {
+    let names = and(datasets.iter().map(|d| (*d).to_owned()));
+    if datasets.len() == 1 { format!("dataset {names}") } else { format!("datasets {names}") }
 }

@@ -1,13 +1,18 @@
 //! What would make a blocked flow lawful, in words.
 
-use std::collections::BTreeSet;
-
 use super::{
     super::{Remedy, Request},
     and,
-    group::Group,
+    group::{Flows, Group, regime_names},
 };
-use crate::core::{ids::RegimeId, law::ClausesNeed};
+use crate::core::law::ClausesNeed;
+
+/// One way, in words.
+pub(super) struct Way {
+    pub(super) text: String,
+    /// Whether it alone makes every flow of the group lawful.
+    pub(super) serves_all: bool,
+}
 
 /// What every way needs.
 pub(super) fn needed(request: &Request<'_>, group: &Group<'_>) -> Vec<String> {
@@ -21,49 +26,60 @@ pub(super) fn needed(request: &Request<'_>, group: &Group<'_>) -> Vec<String> {
             "exactly one Party that names {namespace} in runs.namespaces, so that its safeguards count"
         )),
         Remedy::KnowPlace => Some("a node whose region the law pack knows, or --default-location".into()),
-        Remedy::Clauses { .. } | Remedy::Certification(_) | Remedy::Claim(_) | Remedy::RunIn(_) => None,
+        Remedy::Clauses { .. }
+        | Remedy::Certification(_)
+        | Remedy::SameEntity
+        | Remedy::Claim(_)
+        | Remedy::RunIn(_) => None,
     };
     group.remedies.keys().filter_map(line).collect()
 }
 
 /// One line for each way.
-pub(super) fn ways(group: &Group<'_>) -> Vec<String> {
-    let mut lines: Vec<String> = group.remedies.keys().filter_map(|r| plain(group, r)).collect();
-    lines.extend(clauses(group, false));
-    lines.extend(clauses(group, true));
-    lines.extend(certification(group));
-    lines
+pub(super) fn ways(group: &Group<'_>) -> Vec<Way> {
+    let mut ways: Vec<Way> = group.remedies.iter().filter_map(|(r, flows)| plain(group, r, flows)).collect();
+    ways.extend(clauses(group, false));
+    ways.extend(clauses(group, true));
+    ways.extend(certification(group));
+    ways
+}
+
+fn way(group: &Group<'_>, flows: &Flows<'_>, what: &str) -> Way {
+    let only = group.only(flows);
+    let text = only.as_ref().map_or_else(|| what.to_owned(), |part| format!("for {part}: {what}"));
+    Way { text, serves_all: only.is_none() }
 }
 
 /// Ways that are one line each.
-fn plain(group: &Group<'_>, remedy: &Remedy) -> Option<String> {
-    match remedy {
-        Remedy::Claim(row) => Some(format!(
-            "for {}, a TransferSafeguard that claims {row} for {}, if it is among the recipients covered",
-            regimes(group, remedy),
+fn plain(group: &Group<'_>, remedy: &Remedy, flows: &Flows<'_>) -> Option<Way> {
+    let what = match remedy {
+        Remedy::Claim(row) => format!(
+            "a TransferSafeguard that claims {row} for {}, if it is among the recipients covered",
             importer(group)
-        )),
-        Remedy::RunIn(country) => {
-            let serves = group.remedies.get(remedy).is_some_and(|r| r.len() == group.regimes.len());
-            serves.then(|| format!("running it in {country}, where the data is"))
-        }
+        ),
+        Remedy::RunIn(country) => format!("running it in {country}, where the data is"),
+        Remedy::SameEntity => format!(
+            "the operator's --same-entity=Report, where it is held that {0} makes no transfer to {0}",
+            group.exporter
+        ),
         Remedy::DeclareStore
         | Remedy::DeclareExporter
         | Remedy::NameImporter
         | Remedy::KnowPlace
         | Remedy::Clauses { .. }
-        | Remedy::Certification(_) => None,
-    }
+        | Remedy::Certification(_) => return None,
+    };
+    Some(way(group, flows, &what))
 }
 
-fn clauses(group: &Group<'_>, processor: bool) -> Option<String> {
-    let mut served: BTreeSet<&RegimeId> = BTreeSet::new();
-    let mut needs = BTreeSet::new();
-    for (remedy, regimes) in &group.remedies {
+fn clauses(group: &Group<'_>, processor: bool) -> Option<Way> {
+    let mut served = Flows::new();
+    let mut needs = std::collections::BTreeSet::new();
+    for (remedy, flows) in &group.remedies {
         if let Remedy::Clauses { as_processor, needs: need } = remedy
             && *as_processor == processor
         {
-            served.extend(regimes);
+            served.extend(flows);
             needs.insert(*need);
         }
     }
@@ -85,29 +101,26 @@ fn clauses(group: &Group<'_>, processor: bool) -> Option<String> {
             ClausesNeed::SwissAmendments => parts.push("swissAmendments".into()),
         }
     }
-    let served = and(served.into_iter().map(ToString::to_string));
-    parts.push(format!("an effective assessment of {country} for {served}"));
-    Some(format!("a TransferSafeguard with {}", and(parts)))
+    let regimes = served.iter().map(|(r, _)| *r).collect();
+    parts.push(format!("an effective assessment of {country} for {}", regime_names(&regimes)));
+    Some(way(group, &served, &format!("a TransferSafeguard with {}", and(parts))))
 }
 
-fn certification(group: &Group<'_>) -> Option<String> {
-    let names: Vec<String> = group
-        .remedies
-        .keys()
-        .filter_map(|r| match r {
-            Remedy::Certification(name) => Some(name.as_str().to_owned()),
-            _ => None,
-        })
-        .collect();
+fn certification(group: &Group<'_>) -> Option<Way> {
+    let mut served = Flows::new();
+    let mut names = vec![];
+    for (remedy, flows) in &group.remedies {
+        if let Remedy::Certification(name) = remedy {
+            served.extend(flows);
+            names.push(name.as_str().to_owned());
+        }
+    }
     let importer = importer(group);
     let frameworks = (!names.is_empty()).then(|| and(names))?;
-    Some(format!(
+    let what = format!(
         "a TransferSafeguard with {importer}'s active dataPrivacyFramework certification for {frameworks}"
-    ))
-}
-
-fn regimes(group: &Group<'_>, remedy: &Remedy) -> String {
-    and(group.remedies.get(remedy).into_iter().flatten().map(ToString::to_string))
+    );
+    Some(way(group, &served, &what))
 }
 
 fn importer(group: &Group<'_>) -> String {

@@ -1,0 +1,177 @@
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn a_store_is_told_of_its_own_flows_with_every_line() {
+    let mut world = World::new();
+    world.store("aaa");
+    world.store("bbb");
+    world.pod("both", 0, "us1", &["aaa-app", "bbb-app"]);
+    for (this, that) in [("aaa", "bbb"), ("bbb", "aaa")] {
+        let status = world.status(this);
+        let finding = condition(&status, "NoViolation");
+        assert_eq!((finding.status.as_str(), finding.reason.as_str()), ("False", "TransferNotCovered"));
+        let said = &finding.message;
+        for line in [
+            "1 of 1 using Pods carry data that nothing covers",
+            &format!("Deployment analytics/both: no safeguard for EEA data of identity/{this} in US"),
+            "would make it lawful",
+            "standardContractualClauses from ltd to inc",
+        ] {
+            assert!(said.contains(line), "{line}\n{said}");
+        }
+        assert!(!said.contains(&format!("identity/{that}")), "{said}");
+    }
+}
+
+#[test]
+fn the_message_is_the_same_at_a_later_look() {
+    let mut world = World::new();
+    world.store("aaa");
+    world.pod("web", 0, "us1", &["aaa-app"]);
+    let first = world.status("aaa");
+    assert_eq!(world.status_after("aaa", Some(&first), "2026-11-15T00:10:00Z"), first);
+    let mut clean = World::new();
+    clean.store("aaa");
+    let first = clean.status("aaa");
+    assert_eq!(condition(&first, "NoViolation").status, "True");
+    assert_eq!(clean.status_after("aaa", Some(&first), "2026-11-15T00:10:00Z"), first);
+}
+
+#[test]
+fn counts_are_exact_and_offenders_bounded() {
+    let mut world = World::new();
+    world.store("aaa");
+    for owner in 0..25 {
+        for number in 0..2 {
+            world.pod(&format!("web-{owner:02}"), number, "us1", &["aaa-app"]);
+        }
+    }
+    world.pod("home", 0, "eu1", &["aaa-app"]);
+    let status = world.status("aaa");
+    let summary = status.transfers.as_ref().unwrap();
+    assert_eq!((summary.using, summary.violating, summary.waived), (51, 50, 0));
+    assert_eq!(summary.first.len(), 10);
+    assert_eq!(summary.first[0], "Deployment analytics/web-00");
+    let message = &condition(&status, "NoViolation").message;
+    assert!(message.contains("50 of 51 using Pods") && message.contains("and 15 more owners"), "{message}");
+    assert!(message.len() < 20_000, "{}", message.len());
+}
+
+#[test]
+fn the_order_of_pods_changes_nothing() {
+    let mut world = World::new();
+    world.store("aaa");
+    world.node("us2", "us-west-2");
+    for (number, node) in ["us1", "us2", "us1", "eu1"].into_iter().enumerate() {
+        world.pod("web", number, node, &["aaa-app"]);
+    }
+    let first = (world.judge(NOW), world.status("aaa"));
+    world.pods.reverse();
+    assert_eq!((world.judge(NOW), world.status("aaa")), first);
+}
+
+#[test]
+fn the_regimes_shown_are_those_judged() {
+    let regimes = |more| {
+        let mut world = World::new();
+        world.store_with("aaa", &more);
+        world.pod("web", 0, "us1", &["aaa-app"]);
+        let snapshot = world.snapshot();
+        let mut judged: Vec<String> = world
+            .running(&snapshot)
+            .iter()
+            .flat_map(|u| {
+                let place = snapshot.nodes["us1"].place.clone();
+                let labels = Default::default();
+                let request = crate::core::transfer::Request {
+                    workload: crate::core::transfer::Workload {
+                        kind: "Pod",
+                        namespace: "analytics",
+                        name: "p",
+                        labels: &labels,
+                    },
+                    uses: &u.uses,
+                    places: &[place],
+                    now: at(NOW),
+                };
+                crate::core::transfer::decide(&snapshot, &request).flows
+            })
+            .map(|f| f.flow.regime.to_string())
+            .collect();
+        judged.sort();
+        judged.dedup();
+        assert_eq!(world.status("aaa").regimes, judged);
+        judged
+    };
+    assert_eq!(regimes(json!({})), ["EEA"]);
+    assert_eq!(regimes(json!({"origins": ["CH"]})), ["CH", "EEA"]);
+    assert_eq!(regimes(json!({"exporterRef": {"name": "ghost"}})), ["CH", "EEA", "UK"]);
+    assert_eq!(
+        regimes(json!({"location": {"provider": "aws", "region": "eu-nowhere-1"}})),
+        ["CH", "EEA", "UK"]
+    );
+}
+
+#[test]
+fn a_party_that_is_not_there_is_shown() {
+    let mut world = World::new();
+    world.store_with("aaa", &json!({"exporterRef": {"name": "ghost"}}));
+    let status = world.status("aaa");
+    let refs = condition(&status, "ResolvedRefs");
+    assert_eq!(refs.status, "False");
+    assert!(refs.message.ends_with("Party ghost (spec.exporterRef)"), "{}", refs.message);
+}
+
+#[test]
+fn an_exception_is_counted_and_breaks_no_rule() {
+    let mut world = World::new();
+    world.store("aaa");
+    world.exception("aaa");
+    world.pod("web", 0, "us1", &["aaa-app"]);
+    let status = world.status("aaa");
+    let summary = status.transfers.as_ref().unwrap();
+    assert_eq!((summary.violating, summary.waived), (0, 1));
+    assert_eq!(condition(&status, "NoViolation").status, "True");
+    assert_eq!(summary.next_change.as_deref(), Some("2026-11-16T00:00:00Z"));
+}
+
+#[test]
+fn a_copy_that_nothing_covers_is_a_violation_of_its_own() {
+    let mut world = World::new();
+    let copies = json!([{"name": "dr", "kind": "Replica", "location": {"provider": "aws", "region": "us-east-1"},
+        "partyRef": {"name": "inc"}}]);
+    world.store_with("aaa", &json!({"copies": copies}));
+    let status = world.status("aaa");
+    assert_eq!(status.transfers.as_ref().unwrap().violating_copies, 1);
+    assert_eq!(condition(&status, "NoViolation").message, "nothing covers copy dr");
+    world.clauses("scc", 1);
+    let status = world.status("aaa");
+    assert_eq!(condition(&status, "NoViolation").status, "True");
+    assert_eq!(status.transfers.unwrap().relied_on, ["safeguard/scc"]);
+}
+
+#[test]
+fn an_answer_flips_at_its_instant_and_the_instant_is_announced() {
+    let mut world = World::new();
+    world.store("aaa");
+    world.clauses_until("scc", 1, "2026-11-20T00:00:00Z");
+    world.pod("web", 0, "us1", &["aaa-app"]);
+    let before = world.judge(NOW);
+    assert_eq!((before.violating_pods, before.next_change), (0, Some(at("2026-11-20T00:00:00Z"))));
+    assert_eq!(world.judge("2026-11-19T23:59:59.999999999Z").violating_pods, 0);
+    let after = world.judge("2026-11-20T00:00:00Z");
+    assert_eq!((after.violating_pods, after.flows["uncovered"]), (1, 1));
+}
+
+#[test]
+fn losing_the_last_safeguard_breaks_the_rule() {
+    let mut world = World::new();
+    world.store("aaa");
+    world.clauses("scc", 1);
+    world.pod("web", 0, "us1", &["aaa-app"]);
+    assert_eq!(world.status("aaa").transfers.unwrap().relied_on, ["safeguard/scc"]);
+    world.without_safeguard("scc");
+    assert_eq!(world.status("aaa").transfers.unwrap().violating, 1);
+}
