@@ -16,6 +16,8 @@ pub const RUN_UID: &str = "carnet.dev/run-uid";
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Value of [`MANAGED_BY`] on what the operator makes.
 pub const MANAGER: &str = "carnet-operator";
+/// Label that the Job controller gives to a Job's Pods: the Job.
+pub const JOB_NAME: &str = "batch.kubernetes.io/job-name";
 /// Where a node's region stands.
 pub const NODE_REGION: &str = "topology.kubernetes.io/region";
 /// ServiceAccount of the deletion Jobs in an opted-in namespace.

@@ -18,6 +18,8 @@ pub struct Hold {
     pub name: Arc<str>,
     /// Uid of the object.
     pub uid: String,
+    /// Whether it could be read; one that cannot covers everything.
+    pub is_readable: bool,
     /// Whether it is an OperationalPause.
     pub is_pause: bool,
     /// Reference to the matter.
@@ -99,6 +101,7 @@ impl Hold {
         Self {
             name: name.into(),
             uid: uid.into(),
+            is_readable: false,
             is_pause: false,
             reference: String::new(),
             namespaces: BTreeSet::new(),

@@ -11,6 +11,7 @@ pub fn hold(from: &LegalHold) -> Result<Hold, Errors> {
     let mut errors = Errors::default();
     let name = from.metadata.name.clone().unwrap_or_default();
     let mut hold = Hold::unreadable(name, from.metadata.uid.clone().unwrap_or_default());
+    hold.is_readable = true;
     hold.is_pause = from.spec.reason == HoldReason::OperationalPause;
     hold.reference.clone_from(&from.spec.reference);
     errors.take(day("spec.placedOn", &from.spec.placed_on));

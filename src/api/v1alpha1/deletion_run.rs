@@ -127,6 +127,13 @@ pub struct DeletionRunStatus {
     /// Written before the erase Job exists (RFC 3339): from here on rows may be gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun_at: Option<String>,
+    /// The Job of the step at hand, as it was first seen: no other one speaks for the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<RunJob>,
+    /// Attempts of the erase Job that have ended, as their Pods reported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub attempts: Vec<RunAttempt>,
     /// Attempts of the erase Job whose report was lost: each may have deleted what it did not report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost_reports: Option<i64>,
@@ -192,6 +199,30 @@ pub struct RunApproval {
     pub approval: Option<String>,
     /// When (RFC 3339).
     pub at: String,
+}
+
+/// A Job, pinned.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunJob {
+    /// Name.
+    pub name: String,
+    /// Uid.
+    pub uid: String,
+}
+
+/// One Pod of the erase Job that has ended. Kept here, because Pods are cleaned away.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunAttempt {
+    /// Uid of the Pod.
+    pub pod: String,
+    /// Whether it left a report; without one it may have deleted all that was planned.
+    pub reported: bool,
+    /// Items that it surely deleted.
+    pub deleted_at_least: i64,
+    /// Items that it can have deleted at the most.
+    pub deleted_at_most: i64,
 }
 
 /// What an erase Job did.

@@ -325,4 +325,21 @@ pub struct PolicyStoreStatus {
     /// When a run is next planned (RFC 3339).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_run: Option<String>,
+    /// LegalHolds that cover the store, and those that vanished without a release until a person has approved a run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub holds: Vec<SeenHold>,
+}
+
+/// A LegalHold that was seen to cover a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SeenHold {
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// When it was found gone, or to cover the store no more, before the day of its release (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vanished_at: Option<String>,
 }

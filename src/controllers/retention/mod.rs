@@ -6,6 +6,7 @@ mod order;
 mod place;
 mod policy_status;
 mod step;
+mod vanished;
 mod watches;
 mod writes;
 
@@ -13,19 +14,21 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::Resource;
+use kube::{Resource, core::ObjectMeta};
 
 pub use job::Image;
 
 use self::{
     policy_status::OfStore,
-    step::{Action, JobSeen, Seen, is_over, phase, step},
+    step::{Action, JobSeen, Seen, is_over, phase, step, stuck},
     watches::Watches,
-    writes::{WriteError, Writes},
+    writes::{Created, WriteError, Writes},
 };
 use super::{Shared, StatusWriter, wake};
 use crate::{
-    api::v1alpha1::{DeletionApproval, DeletionRun, RetentionPolicy, RunPhase},
+    api::v1alpha1::{
+        DataStore, DeletionApproval, DeletionRun, RetentionPolicy, RetentionPolicyStatus, RunPhase, SeenHold,
+    },
     core::{
         hold::{Hold, HoldScopeResolution, first_covering},
         ids::ObjectKey,
@@ -186,10 +189,7 @@ impl Controller {
             .find(|p| p.policy_uid == run.spec.policy.uid && p.store_uid == run.spec.store.uid);
         let job_step = if phase(run) == RunPhase::Planning { Step::Plan } else { Step::Erase };
         let job_name = job::name(&name, job_step);
-        let job = pass.watches.job(&ObjectKey::new(namespace.as_str(), job_name.as_str()));
-        let pods = pass.watches.pods(&namespace, &job_name);
-        let pods: Vec<_> = pods.iter().map(AsRef::as_ref).collect();
-        let job = JobSeen::of(&uid, job.as_deref(), &pods);
+        let job = self.job_seen(pass, run, &namespace, &job_name).await?;
         let of_store: Vec<_> = pass
             .runs
             .iter()
@@ -201,14 +201,15 @@ impl Controller {
             .iter()
             .find(|e| e.meta.uid.as_deref() == Some(run.spec.policy.uid.as_str()))
             .and_then(|e| e.object.as_ref()?.status.as_ref());
-        let approved = policy_status::approved_state(&of_store, &run.spec.store.uid, old);
+        let approved = policy_status::approved_state(&of_store);
+        let vanished = store.map(|s| vanished_holds(pass, old, s, &of_store)).unwrap_or_default();
         let holds = if phase(run) == RunPhase::Approved { self.writes.live_holds().await? } else { vec![] };
         let held = store.and_then(|s| held(pass, run, s, &holds));
         if held.is_some_and(|h| !pass.snapshot.holds.values().any(|known| known.uid == h.uid)) {
             // The cache is a moment behind, and the store that this hold names may be among what it does not show yet.
             return Ok(Some(pass.now + RETRY));
         }
-        let action = step(&Seen {
+        let seen = Seen {
             run,
             policy,
             store,
@@ -216,19 +217,53 @@ impl Controller {
             approved_state: approved.as_deref(),
             job: &job,
             approvals: pass.approvals,
+            vanished: &vanished,
             held,
             now: pass.now,
-        });
+        };
+        let action = step(&seen);
         match action {
             Action::Wait(at) => Ok(at),
-            Action::CreateJob(step) => {
-                // The store may be gone since: then there are no credentials to mount, and the runner would refuse.
+            Action::CreateJob(of) => {
+                // The store may be gone since: then the run ends, as soon as the cache shows it.
                 let Some(store) = store else { return Ok(None) };
                 let place = place::lawful(pass.snapshot, store, pass.now);
-                let job = job::job(run, step, store, &place, &self.erasure.image)?;
-                self.writes.create_job(&job, step, &uid).await?;
-                Ok(None)
+                let job = match job::job(run, of, store, &place, &self.erasure.image) {
+                    Ok(job) => job,
+                    Err(error @ (job::JobError::Engine(_) | job::JobError::Nowhere(_))) => {
+                        return self.carry_out(run, stuck(&seen, &error.to_string()), pass.now).await;
+                    }
+                    Err(error @ job::JobError::Serialise(_)) => return Err(error.into()),
+                };
+                match self.writes.create_job(&job, of, &uid).await? {
+                    Created::Ours => Ok(None),
+                    Created::Taken => {
+                        let seen = Seen { job: &JobSeen::Taken, ..seen };
+                        self.carry_out(run, step(&seen), pass.now).await
+                    }
+                }
             }
+            Action::Write(status, note) => {
+                let begins = status.phase == RunPhase::Erasing && phase(run) == RunPhase::Approved;
+                if begins && !self.is_current(pass, run).await? {
+                    // The caches lag behind: what they show in a moment decides.
+                    return Ok(Some(pass.now + RETRY));
+                }
+                self.carry_out(run, Action::Write(status, note), pass.now).await
+            }
+        }
+    }
+
+    /// Writes what a step comes to.
+    async fn carry_out(
+        &self,
+        run: &Arc<DeletionRun>,
+        action: Action,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StepError> {
+        match action {
+            Action::Wait(at) => Ok(at),
+            Action::CreateJob(_) => Ok(Some(now + RETRY)),
             Action::Write(status, note) => {
                 if self.writes.write_run(run, &status).await?
                     && let Some(note) = note
@@ -239,6 +274,50 @@ impl Controller {
                 Ok(None)
             }
         }
+    }
+
+    /// The Job of a step. What ends a run is read live, Job and Pods alike: the two caches do not go in step.
+    async fn job_seen(
+        &self,
+        pass: &Pass<'_>,
+        run: &DeletionRun,
+        namespace: &str,
+        name: &str,
+    ) -> Result<JobSeen, StepError> {
+        let uid = run.metadata.uid.as_deref().unwrap_or_default();
+        let job = pass.watches.job(&ObjectKey::new(namespace, name));
+        let pods = pass.watches.pods(namespace, name);
+        let pods: Vec<_> = pods.iter().map(AsRef::as_ref).collect();
+        let cached = JobSeen::of(uid, job.as_deref(), &pods, pass.now);
+        let pinned = run.status.as_ref().and_then(|s| s.job.as_ref()).filter(|j| j.name == name);
+        let sure = match &cached {
+            JobSeen::Absent => pinned.is_none(),
+            JobSeen::Working { job, .. } => pinned.is_none_or(|p| p == job),
+            JobSeen::Taken | JobSeen::Ended { .. } => false,
+        };
+        if sure {
+            return Ok(cached);
+        }
+        let job = self.writes.live_job(namespace, name).await?;
+        let pods = self.writes.live_pods(namespace, name).await?;
+        Ok(JobSeen::of(uid, job.as_ref(), &pods.iter().collect::<Vec<_>>(), pass.now))
+    }
+
+    /// Whether policy and store of a run are still what the caches show.
+    async fn is_current(&self, pass: &Pass<'_>, run: &DeletionRun) -> Result<bool, StepError> {
+        let by_uid = |meta: &ObjectMeta, uid: &str| meta.uid.as_deref() == Some(uid);
+        let policy = pass.policies.iter().map(|e| &e.meta).find(|m| by_uid(m, &run.spec.policy.uid));
+        let store = self
+            .shared
+            .index
+            .state()
+            .stores
+            .iter()
+            .map(|(_, e)| e.meta.clone())
+            .find(|m| by_uid(m, &run.spec.store.uid));
+        let (Some(policy), Some(store)) = (policy, store) else { return Ok(false) };
+        Ok(self.writes.is_current::<RetentionPolicy>(policy).await?
+            && self.writes.is_current::<DataStore>(&store).await?)
     }
 
     /// Writes the status of every policy. Tells whether all went well.
@@ -255,7 +334,13 @@ impl Controller {
                         .map(|plan| {
                             let runs = runs_of(pass.runs, plan);
                             let next = due::next_plan(policy, plan, &runs, pass.now);
-                            OfStore { plan, runs, next }
+                            let store = pass.snapshot.stores.get(&plan.store);
+                            let known = known_holds(old, &plan.store_uid);
+                            let holds = store.map_or_else(
+                                || known.to_vec(),
+                                |store| vanished::seen_holds(known, pass.snapshot, store, &runs, pass.now),
+                            );
+                            OfStore { plan, runs, next, holds }
                         })
                         .collect();
                     let opted_in = self.erasure.namespaces.contains(&*policy.key.namespace);
@@ -271,8 +356,14 @@ impl Controller {
         well
     }
 
-    /// Deletes old runs that deleted nothing. Never one that may have: its record is the evidence.
+    /// Deletes old runs that deleted nothing, never one that may have: its record is the evidence. And the Job of a run
+    /// that is over, where it is still at work.
     async fn prune(&self, pass: &Pass<'_>) {
+        for run in pass.runs.iter().filter(|r| is_over(phase(r))) {
+            if let Err(error) = self.sweep(pass, run).await {
+                tracing::warn!(%error, "retention");
+            }
+        }
         for plan in pass.plans.iter().filter(|p| self.erasure.namespaces.contains(&*p.store.namespace)) {
             let Some(policy) = pass.snapshot.policies.get(&plan.policy) else { continue };
             let keep = usize::try_from(policy.limits.keep_runs.max(1)).unwrap_or(usize::MAX);
@@ -283,9 +374,9 @@ impl Controller {
                 .collect();
             let old = ours.len().saturating_sub(keep);
             for run in ours.into_iter().take(old) {
-                let nothing_deleted = matches!(phase(run), RunPhase::Previewed | RunPhase::NothingDue)
-                    && run.status.as_ref().is_some_and(|s| s.begun_at.is_none());
-                if nothing_deleted {
+                let never_began =
+                    run.status.as_ref().is_some_and(|s| is_over(s.phase) && s.begun_at.is_none());
+                if never_began {
                     let job = job::name(run.metadata.name.as_deref().unwrap_or_default(), Step::Plan);
                     if let Err(error) = self.writes.prune(run, &job).await {
                         tracing::warn!(%error, "retention");
@@ -294,6 +385,41 @@ impl Controller {
             }
         }
     }
+}
+
+impl Controller {
+    /// Ends what still works in the name of a run that is over, such as a Pod that waits for a Secret.
+    async fn sweep(&self, pass: &Pass<'_>, run: &DeletionRun) -> Result<(), StepError> {
+        let namespace = run.metadata.namespace.as_deref().unwrap_or_default();
+        let name = run.metadata.name.as_deref().unwrap_or_default();
+        let uid = run.metadata.uid.as_deref().unwrap_or_default();
+        for step in [Step::Plan, Step::Erase] {
+            let name = job::name(name, step);
+            let job = pass.watches.job(&ObjectKey::new(namespace, name.as_str()));
+            if let JobSeen::Working { job, .. } = JobSeen::of(uid, job.as_deref(), &[], pass.now) {
+                self.writes.delete_job(namespace, &name, &job.uid).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Holds of a policy's status for a store.
+fn known_holds<'a>(old: Option<&'a RetentionPolicyStatus>, store_uid: &str) -> &'a [SeenHold] {
+    let known = old.and_then(|s| s.per_store.iter().find(|s| s.uid == store_uid));
+    known.map_or(&[], |s| &s.holds)
+}
+
+/// Holds that covered a store and went without a release, and that no person has settled.
+fn vanished_holds(
+    pass: &Pass<'_>,
+    old: Option<&RetentionPolicyStatus>,
+    store: &Store,
+    runs: &[&DeletionRun],
+) -> Vec<SeenHold> {
+    let mut seen = vanished::seen_holds(known_holds(old, &store.uid), pass.snapshot, store, runs, pass.now);
+    seen.retain(|h| h.vanished_at.is_some());
+    seen
 }
 
 /// Why a step could not be taken.
@@ -346,3 +472,6 @@ fn policy_reference(run: &DeletionRun) -> ObjectReference {
         ..ObjectReference::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

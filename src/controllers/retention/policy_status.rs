@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::step::{phase, state_of};
+use super::step::approved_of;
 use crate::{
     api::v1alpha1::{
-        ApprovalMode, DeletionRun, PolicyAction, PolicyStoreStatus, RetentionPolicyStatus, RunPhase,
+        ApprovalMode, DeletionRun, PolicyAction, PolicyStoreStatus, RetentionPolicyStatus, RunPhase, SeenHold,
     },
     core::{
         policy::{Approval, Policy},
@@ -23,6 +23,8 @@ pub struct OfStore<'a> {
     pub runs: Vec<&'a DeletionRun>,
     /// When the next is planned.
     pub next: Option<Timestamp>,
+    /// Holds that cover the store, and those that vanished.
+    pub holds: Vec<SeenHold>,
 }
 
 /// The status of a policy that can be read.
@@ -73,8 +75,18 @@ pub fn accepted(
         }),
         stores: i64::try_from(stores.len()).ok(),
         next_run: stores.iter().filter_map(|s| s.next).min().map(seconds),
-        per_store: stores.iter().take(200).map(|s| of_store(s, old)).collect(),
+        per_store: per_store(stores, old),
     }
+}
+
+fn per_store(stores: &[OfStore<'_>], old: Option<&RetentionPolicyStatus>) -> Vec<PolicyStoreStatus> {
+    let present = stores.iter().map(|s| of_store(s, old));
+    // A store that is not selected for a while does not lose the memory of its holds.
+    let absent = old
+        .into_iter()
+        .flat_map(|s| &s.per_store)
+        .filter(|known| !known.holds.is_empty() && !stores.iter().any(|s| s.plan.store_uid == known.uid));
+    present.chain(absent.cloned()).take(200).collect()
 }
 
 /// The status of a policy that cannot be read.
@@ -95,19 +107,13 @@ pub fn invalid(
     }
 }
 
-/// The state of which a plan was last carried out: from the runs, or as it was once written down.
-pub fn approved_state(
-    runs: &[&DeletionRun],
-    store_uid: &str,
-    old: Option<&RetentionPolicyStatus>,
-) -> Option<String> {
-    let from_run = runs
-        .iter()
-        .rev()
-        .find(|r| phase(r) == RunPhase::Succeeded)
-        .and_then(|r| Some(state_of(&r.spec, r.status.as_ref()?.plan.as_ref()?)));
-    from_run
-        .or_else(|| old?.per_store.iter().find(|s| s.uid == store_uid).and_then(|s| s.approved_state.clone()))
+/// What a person approved, of the last plan that was approved by one and carried out.
+pub fn approved_state(runs: &[&DeletionRun]) -> Option<String> {
+    runs.iter().rev().find_map(|r| {
+        let status = r.status.as_ref().filter(|s| s.phase == RunPhase::Succeeded)?;
+        status.approval.as_ref()?.approval.as_ref()?;
+        Some(approved_of(&r.spec, status.plan.as_ref()?))
+    })
 }
 
 fn of_store(of: &OfStore<'_>, old: Option<&RetentionPolicyStatus>) -> PolicyStoreStatus {
@@ -116,7 +122,7 @@ fn of_store(of: &OfStore<'_>, old: Option<&RetentionPolicyStatus>) -> PolicyStor
     PolicyStoreStatus {
         store: of.plan.store.name.to_string(),
         uid: of.plan.store_uid.clone(),
-        approved_state: approved_state(&of.runs, &of.plan.store_uid, old),
+        approved_state: approved_state(&of.runs),
         last_run: of.runs.last().and_then(|r| r.metadata.name.clone()),
         last_planned: of
             .runs
@@ -131,6 +137,7 @@ fn of_store(of: &OfStore<'_>, old: Option<&RetentionPolicyStatus>) -> PolicyStor
             .find_map(|r| status(&r).result.and_then(|r| r.watermark))
             .or_else(|| known.and_then(|k| k.watermark.clone())),
         next_run: of.next.map(seconds),
+        holds: of.holds.clone(),
     }
 }
 

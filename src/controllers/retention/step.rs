@@ -7,15 +7,17 @@
 mod approval;
 mod attempts;
 mod ends;
+mod starting;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-pub use approval::state as state_of;
-pub use attempts::{Attempt, CONTAINER, JobSeen};
+pub use approval::{approved_of, state as state_of};
+pub use attempts::{Attempt, CONTAINER, JobSeen, is_ours};
 
 use crate::{
     api::v1alpha1::{
-        DeletionApproval, DeletionRun, DeletionRunStatus, PolicyAction, RunApproval, RunPhase, RunPlan,
+        DeletionApproval, DeletionRun, DeletionRunStatus, PolicyAction, RunApproval, RunJob, RunPhase,
+        RunPlan, SeenHold,
     },
     core::{hold::Hold, policy::Policy, retention::StorePlan, store::Store},
     handover::{self, Report, Step},
@@ -24,6 +26,9 @@ use crate::{
         conditions::{Finding, set},
     },
 };
+
+/// What cannot be done for now is tried again after this.
+const AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// What is known when a step is decided.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +47,8 @@ pub struct Seen<'a> {
     pub job: &'a JobSeen,
     /// Approvals of the namespace.
     pub approvals: &'a [DeletionApproval],
+    /// Holds that covered the store and vanished without a release.
+    pub vanished: &'a [SeenHold],
     /// The hold, read live, that covers a dataset which the plan would delete from. Only asked in `Approved`.
     pub held: Option<&'a Hold>,
     /// Now.
@@ -114,12 +121,22 @@ fn planning(seen: &Seen<'_>) -> Action {
     if let Some(why) = overtaken(seen) {
         return ends::end(seen, RunPhase::Cancelled, why);
     }
+    let name = seen.run.metadata.name.as_deref().unwrap_or_default();
+    let pinned = pinned(seen, Step::Plan);
+    if pinned.is_some() && seen.job.job() != pinned {
+        return ends::end(seen, RunPhase::Failed, format!("its Job {name}-plan was deleted"));
+    }
     match seen.job {
         JobSeen::Absent => Action::CreateJob(Step::Plan),
         JobSeen::Taken => {
-            ends::end(seen, RunPhase::Failed, "another run's Job has the name of its Job".into())
+            let what = format!("another Job has the name {name}-plan: delete it");
+            ends::end(seen, RunPhase::Failed, what)
         }
-        JobSeen::Working => Action::Wait(None),
+        JobSeen::Working { job, starting, .. } => {
+            let mut status = ends::status(seen);
+            status.job = Some(job.clone());
+            at_work(seen, status, RunPhase::Planning, "its Job counts what is due", starting)
+        }
         JobSeen::Ended { attempts, message, .. } => {
             let uid = seen.run.metadata.uid.as_deref().unwrap_or_default();
             let report = attempts.iter().rev().find_map(|a| match &a.report {
@@ -145,13 +162,16 @@ fn planned(seen: &Seen<'_>, plan: RunPlan) -> Action {
         let what = if held > 0 { format!("{held} items are due and held") } else { "nothing is due".into() };
         return ends::end_with(seen, status, RunPhase::NothingDue, what);
     }
+    if let Some((dataset, hold)) = held_by_now(seen, &status) {
+        let what = format!("LegalHold {hold} covers dataset {dataset}, which the plan would delete from");
+        return ends::end_with(seen, status, RunPhase::Stopped, what);
+    }
     if seen.run.spec.action == PolicyAction::Preview {
         let what = format!("{due} items are due and {held} held; a Preview deletes nothing");
         return ends::end_with(seen, status, RunPhase::Previewed, what);
     }
     let plan = status.plan.clone().unwrap_or_default();
-    let asked = seen.policy.and_then(|p| approval::asked(p, &seen.run.spec, &plan, seen.approved_state));
-    let Some(why) = asked else {
+    let Some(why) = approval::asked(seen, &plan) else {
         status.approval =
             Some(RunApproval { approver: "policy".into(), approval: None, at: seen.now.to_string() });
         return go(
@@ -162,8 +182,24 @@ fn planned(seen: &Seen<'_>, plan: RunPlan) -> Action {
             None,
         );
     };
+    ask(seen, status, &why)
+}
+
+/// A hold that the operator knows and the plan does not: the runner sees its own namespace only, and a hold came since.
+fn held_by_now<'a>(seen: &Seen<'a>, status: &DeletionRunStatus) -> Option<(&'a str, &'a str)> {
+    let counted = &status.plan.as_ref()?.datasets;
+    let mut held = seen.present?.held();
+    held.find(|(dataset, _)| {
+        counted.iter().any(|d| d.dataset == **dataset && d.held_by.is_none() && d.due > 0)
+    })
+}
+
+/// Asks a person.
+fn ask(seen: &Seen<'_>, mut status: DeletionRunStatus, why: &str) -> Action {
+    let (due, held) = status.plan.as_ref().map_or((0, 0), |p| (p.due, p.held));
     let name = seen.run.metadata.name.as_deref().unwrap_or_default();
     let namespace = seen.run.metadata.namespace.as_deref().unwrap_or_default();
+    status.approval = None;
     let message = format!(
         "{due} items are due and {held} held; {why}: read the plan, then `kubectl carnet approve {name} -n {namespace}`"
     );
@@ -198,12 +234,54 @@ fn approved(seen: &Seen<'_>) -> Action {
             format!("LegalHold {} covers what would be deleted", hold.name),
         );
     }
+    // What was asked and answered is asked once more: limits can have become stricter, an approval can have ended.
+    if let Some(why) = approval::no_more(seen) {
+        return ask(seen, ends::status(seen), &why);
+    }
     if let Some(window) = seen.policy.and_then(|p| p.window.as_ref()).filter(|w| !w.is_open(seen.now)) {
         return Action::Wait(Some(window.next(seen.now)));
     }
     let mut status = ends::status(seen);
     status.begun_at = Some(seen.now.to_string());
     go(seen, status, RunPhase::Erasing, "erasing".into(), None)
+}
+
+/// The Job of a step, as it was first seen.
+fn pinned<'a>(seen: &Seen<'a>, step: Step) -> Option<&'a RunJob> {
+    let job = seen.run.status.as_ref()?.job.as_ref()?;
+    let name = seen.run.metadata.name.as_deref().unwrap_or_default();
+    (job.name == format!("{name}-{step}")).then_some(job)
+}
+
+/// The Job of a step cannot be made for now: people are told, and it is tried again.
+pub fn stuck(seen: &Seen<'_>, why: &str) -> Action {
+    let look_again = Some(seen.now + AGAIN);
+    let starting = starting::Starting { why: Some(why.into()), look_again };
+    at_work(seen, ends::status(seen), phase(seen.run), "", &starting)
+}
+
+/// A Job works: what is seen of it is written down where it is new.
+fn at_work(
+    seen: &Seen<'_>,
+    status: DeletionRunStatus,
+    phase: RunPhase,
+    message: &str,
+    starting: &starting::Starting,
+) -> Action {
+    let before = seen.run.status.as_ref();
+    let name = seen.run.metadata.name.as_deref().unwrap_or_default();
+    let message = starting.why.clone().unwrap_or_else(|| message.into());
+    let said = before.and_then(|s| s.message.as_deref()) == Some(message.as_str());
+    if said && before == Some(&status) {
+        return Action::Wait(starting.look_again);
+    }
+    let note = starting.why.as_ref().filter(|_| !said).map(|why| Note {
+        kind: EventKind::Warning,
+        reason: "RunnerWaits",
+        action: "Run",
+        note: format!("run {name}: {why}"),
+    });
+    go(seen, status, phase, message, note)
 }
 
 /// Goes on to another phase.

@@ -100,8 +100,7 @@ impl Watches {
     pub fn pods(&self, namespace: &str, job: &str) -> Vec<Arc<Pod>> {
         let of_job = |pod: &Pod| {
             pod.metadata.namespace.as_deref() == Some(namespace)
-                && pod.metadata.labels.as_ref().and_then(|l| l.get("batch.kubernetes.io/job-name"))
-                    == Some(&job.to_owned())
+                && pod.metadata.labels.as_ref().and_then(|l| l.get(labels::JOB_NAME)) == Some(&job.to_owned())
         };
         self.pods.iter().flat_map(Store::state).filter(|p| of_job(p)).collect()
     }

@@ -1,15 +1,17 @@
 //! Every write of the controller, each between two failpoints.
 
-use std::sync::Arc;
+use std::{fmt::Debug, sync::Arc};
 
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{
-    Api, Client,
-    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
+    Api, Client, Resource,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
+    core::{NamespaceResourceScope, ObjectMeta},
 };
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
-use super::step::is_over;
+use super::step::{is_ours, is_over};
 use crate::{
     api::{
         labels,
@@ -38,14 +40,15 @@ pub enum WriteError {
         /// Why.
         source: Box<kube::Error>,
     },
-    /// The name is taken by a Job that is not the run's.
-    #[error("creating Job {namespace}/{name}: another object has the name: delete it")]
-    Taken {
-        /// Namespace.
-        namespace: String,
-        /// Name.
-        name: String,
-    },
+}
+
+/// What became of a Job that was to be created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It is there.
+    Ours,
+    /// A Job that is not the run's has its name.
+    Taken,
 }
 
 /// Writes as the retention controller.
@@ -92,7 +95,8 @@ impl Writes {
         let (namespace, name) = names(&run.metadata);
         let api: Api<DeletionRun> = Api::namespaced(self.client.clone(), &namespace);
         let phase = status.phase;
-        if phase == RunPhase::Erasing {
+        let begins = phase == RunPhase::Erasing && run.status.as_ref().is_none_or(|s| s.phase != phase);
+        if begins {
             failpoint("begun-before");
         } else if is_over(phase) {
             failpoint("ended-before");
@@ -101,12 +105,12 @@ impl Writes {
         }
         let patch = json!({
             "metadata": { "resourceVersion": run.metadata.resource_version, "uid": run.metadata.uid },
-            "status": status,
+            "status": replacing(run.status.as_ref(), status),
         });
         let params = PatchParams { field_manager: Some(manager("retention")), ..PatchParams::default() };
         match api.patch_status(&name, &params, &Patch::Merge(&patch)).await {
             Ok(_) => {
-                if phase == RunPhase::Erasing {
+                if begins {
                     failpoint("begun-after");
                 } else if is_over(phase) {
                     failpoint("ended-after");
@@ -122,7 +126,7 @@ impl Writes {
     }
 
     /// Creates the Job of a step. One that is there already is taken when it is the run's.
-    pub async fn create_job(&self, job: &Job, step: Step, run_uid: &str) -> Result<(), WriteError> {
+    pub async fn create_job(&self, job: &Job, step: Step, run_uid: &str) -> Result<Created, WriteError> {
         let (namespace, name) = names(&job.metadata);
         let api: Api<Job> = Api::namespaced(self.client.clone(), &namespace);
         match step {
@@ -136,20 +140,65 @@ impl Writes {
                     Step::Erase => failpoint("erase-job-create-after"),
                 }
                 tracing::info!(namespace, name, "Job created");
-                Ok(())
+                Ok(Created::Ours)
             }
             Err(e) if code(&e) == Some(409) => {
-                let there = api.get_opt(&name).await;
-                let there =
-                    there.map_err(|e| api_error("reading", "Job", namespace.clone(), name.clone(), e))?;
-                let uid = there.as_ref().and_then(|j| j.metadata.annotations.as_ref()?.get(labels::RUN_UID));
-                if there.is_none() || uid.is_some_and(|u| u == run_uid) {
-                    Ok(())
-                } else {
-                    Err(WriteError::Taken { namespace, name })
-                }
+                let there = self.live_job(&namespace, &name).await?;
+                let ours = there.is_none_or(|job| is_ours(run_uid, &job));
+                Ok(if ours { Created::Ours } else { Created::Taken })
             }
             Err(e) => Err(api_error("creating", "Job", namespace, name, e)),
+        }
+    }
+
+    /// A Job as it stands now.
+    pub async fn live_job(&self, namespace: &str, name: &str) -> Result<Option<Job>, WriteError> {
+        let api: Api<Job> = Api::namespaced(self.client.clone(), namespace);
+        api.get_opt(name).await.map_err(|e| api_error("reading", "Job", namespace.into(), name.into(), e))
+    }
+
+    /// The Pods of a Job as they stand now.
+    pub async fn live_pods(&self, namespace: &str, job: &str) -> Result<Vec<Pod>, WriteError> {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        let of_job = ListParams::default().labels(&format!("{}={job}", labels::JOB_NAME));
+        let list = api.list(&of_job).await;
+        Ok(list.map_err(|e| api_error("listing the Pods of", "Job", namespace.into(), job.into(), e))?.items)
+    }
+
+    /// Whether an object is still the very one that a cache shows: same uid, spec and labels.
+    pub async fn is_current<K>(&self, cached: &ObjectMeta) -> Result<bool, WriteError>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+    {
+        let (namespace, name) = names(cached);
+        let api: Api<K> = Api::namespaced(self.client.clone(), &namespace);
+        let live = api.get_metadata_opt(&name).await;
+        let live = live.map_err(|e| api_error("reading", "object", namespace, name, e))?;
+        Ok(live.is_some_and(|live| {
+            let live = live.metadata;
+            live.uid == cached.uid
+                && live.generation == cached.generation
+                && live.labels == cached.labels
+                && live.deletion_timestamp.is_none()
+        }))
+    }
+
+    /// Deletes a Job and its Pods, where it is the very one.
+    pub async fn delete_job(&self, namespace: &str, name: &str, uid: &str) -> Result<(), WriteError> {
+        let api: Api<Job> = Api::namespaced(self.client.clone(), namespace);
+        let this_one = DeleteParams {
+            propagation_policy: Some(PropagationPolicy::Background),
+            preconditions: Some(Preconditions { uid: Some(uid.into()), resource_version: None }),
+            ..DeleteParams::default()
+        };
+        failpoint("job-delete-before");
+        match api.delete(name, &this_one).await {
+            Ok(_) => {
+                failpoint("job-delete-after");
+                Ok(())
+            }
+            Err(e) if matches!(code(&e), Some(404 | 409)) => Ok(()),
+            Err(e) => Err(api_error("deleting", "Job", namespace.into(), name.into(), e)),
         }
     }
 
@@ -157,7 +206,7 @@ impl Writes {
     pub async fn live_holds(&self) -> Result<Vec<Hold>, WriteError> {
         let api: Api<kube::core::DeserializeGuard<LegalHold>> = Api::all(self.client.clone());
         let list = api
-            .list(&kube::api::ListParams::default())
+            .list(&ListParams::default())
             .await
             .map_err(|e| api_error("listing", "LegalHold", String::new(), "*".into(), e))?;
         Ok(list
@@ -181,16 +230,11 @@ impl Writes {
     /// Deletes a run that deleted nothing, and the Job that planned it.
     pub async fn prune(&self, run: &Arc<DeletionRun>, job: &str) -> Result<(), WriteError> {
         let (namespace, name) = names(&run.metadata);
-        let jobs: Api<Job> = Api::namespaced(self.client.clone(), &namespace);
-        let background = DeleteParams {
-            propagation_policy: Some(PropagationPolicy::Background),
-            ..DeleteParams::default()
-        };
-        failpoint("job-delete-before");
-        match jobs.delete(job, &background).await {
-            Ok(_) => failpoint("job-delete-after"),
-            Err(e) if code(&e) == Some(404) => {}
-            Err(e) => return Err(api_error("deleting", "Job", namespace, job.into(), e)),
+        let run_uid = run.metadata.uid.as_deref().unwrap_or_default();
+        if let Some(there) = self.live_job(&namespace, job).await?
+            && is_ours(run_uid, &there)
+        {
+            self.delete_job(&namespace, job, there.metadata.uid.as_deref().unwrap_or_default()).await?;
         }
         let api: Api<DeletionRun> = Api::namespaced(self.client.clone(), &namespace);
         let this_one = DeleteParams {
@@ -212,7 +256,19 @@ impl Writes {
     }
 }
 
-fn names(meta: &kube::core::ObjectMeta) -> (String, String) {
+/// A merge patch that leaves nothing of the old status: what the new one does not say is taken away.
+fn replacing(old: Option<&DeletionRunStatus>, new: &DeletionRunStatus) -> Value {
+    let mut patch = json!(new);
+    let old = old.map(|s| json!(s));
+    if let (Some(patch), Some(old)) = (patch.as_object_mut(), old.as_ref().and_then(Value::as_object)) {
+        for name in old.keys() {
+            patch.entry(name.clone()).or_insert(Value::Null);
+        }
+    }
+    patch
+}
+
+fn names(meta: &ObjectMeta) -> (String, String) {
     (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
 }
 

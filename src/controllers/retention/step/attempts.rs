@@ -3,8 +3,12 @@
 use jiff::Timestamp;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 
+use super::starting;
 use crate::{
-    api::labels,
+    api::{
+        labels,
+        v1alpha1::{RunAttempt, RunJob},
+    },
     handover::{self, Report},
 };
 
@@ -14,6 +18,8 @@ pub const CONTAINER: &str = "eraser";
 /// One Pod of a Job that has ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attempt {
+    /// Uid of the Pod.
+    pub pod: String,
     /// When it ended.
     pub ended: Option<Timestamp>,
     /// Its report; none = lost.
@@ -25,61 +31,84 @@ pub struct Attempt {
 pub enum JobSeen {
     /// There is none.
     Absent,
-    /// Another run's Job has the name: this run is a copy of one that was deleted.
+    /// Another Job has the name.
     Taken,
     /// It works, or will try again.
-    Working,
+    Working {
+        /// The Job.
+        job: RunJob,
+        /// Pods that ended so far, in order.
+        attempts: Vec<Attempt>,
+        /// Why none of its Pods runs yet, for people; and when to look again.
+        starting: starting::Starting,
+    },
     /// It will not try again.
     Ended {
+        /// The Job.
+        job: RunJob,
         /// Whether it completed.
         complete: bool,
         /// Pods that ended, in order.
         attempts: Vec<Attempt>,
-        /// Pods that ended and are gone.
-        gone: i64,
+        /// Pods that the Job counts as ended.
+        counted: i64,
         /// What the Job says about its end.
         message: Option<String>,
     },
 }
 
 impl JobSeen {
-    /// What is seen of a Job. Only Pods that the Job itself controls count, and only when it is the run's.
-    pub fn of(run_uid: &str, job: Option<&Job>, pods: &[&Pod]) -> Self {
+    /// What is seen of a Job. It counts only when it bears the run's uid and the label that an admission policy reserves
+    /// for the operator's Jobs; of its Pods count those that it controls and that bear the label, too.
+    pub fn of(run_uid: &str, job: Option<&Job>, pods: &[&Pod], now: Timestamp) -> Self {
         let Some(job) = job else { return Self::Absent };
-        let annotated = job.metadata.annotations.as_ref().and_then(|a| a.get(labels::RUN_UID));
-        if annotated.map(String::as_str) != Some(run_uid) {
-            // Neither ours to read, nor a reason to wait for ever.
+        let uid = job.metadata.uid.clone().unwrap_or_default();
+        if !is_ours(run_uid, job) {
             return Self::Taken;
         }
+        let pods: Vec<_> = pods.iter().copied().filter(|p| is_of(&uid, p)).collect();
+        let mut attempts: Vec<_> = pods.iter().filter_map(|p| attempt(run_uid, p)).collect();
+        attempts.sort_by(|a, b| (a.ended, &a.pod).cmp(&(b.ended, &b.pod)));
         let status = job.status.clone().unwrap_or_default();
         let ended = status
             .conditions
             .iter()
             .flatten()
             .find(|c| c.status == "True" && (c.type_ == "Complete" || c.type_ == "Failed"));
-        let Some(ended) = ended else { return Self::Working };
-        let uid = job.metadata.uid.as_deref();
-        let mut attempts: Vec<_> = pods
-            .iter()
-            .filter(|p| {
-                p.metadata
-                    .owner_references
-                    .iter()
-                    .flatten()
-                    .any(|o| o.controller == Some(true) && o.kind == "Job" && Some(o.uid.as_str()) == uid)
-            })
-            .filter_map(|p| attempt(run_uid, p))
-            .collect();
-        attempts.sort_by_key(|a| a.ended);
-        let counted = i64::from(status.failed.unwrap_or(0)) + i64::from(status.succeeded.unwrap_or(0));
-        let seen = i64::try_from(attempts.len()).unwrap_or(i64::MAX);
+        let pinned = RunJob { name: job.metadata.name.clone().unwrap_or_default(), uid };
+        let Some(ended) = ended else {
+            return Self::Working { job: pinned, attempts, starting: starting::of(job, &pods, now) };
+        };
         Self::Ended {
+            job: pinned,
             complete: ended.type_ == "Complete",
             attempts,
-            gone: (counted - seen).max(0),
+            counted: i64::from(status.failed.unwrap_or(0)) + i64::from(status.succeeded.unwrap_or(0)),
             message: ended.message.clone().filter(|m| !m.is_empty()),
         }
     }
+
+    /// The Job, where it is the run's.
+    pub fn job(&self) -> Option<&RunJob> {
+        match self {
+            Self::Absent | Self::Taken => None,
+            Self::Working { job, .. } | Self::Ended { job, .. } => Some(job),
+        }
+    }
+}
+
+/// Whether a Job is the run's: an admission policy keeps the label from everybody else's.
+pub fn is_ours(run_uid: &str, job: &Job) -> bool {
+    let annotated = job.metadata.annotations.as_ref().and_then(|a| a.get(labels::RUN_UID));
+    let labelled = job.metadata.labels.as_ref().is_some_and(|l| l.contains_key(labels::RUN));
+    labelled && annotated.map(String::as_str) == Some(run_uid)
+}
+
+/// Whether a Pod is a Job's own runner.
+fn is_of(job_uid: &str, pod: &Pod) -> bool {
+    let labelled = pod.metadata.labels.as_ref().is_some_and(|l| l.contains_key(labels::RUN));
+    let mut owners = pod.metadata.owner_references.iter().flatten();
+    labelled && owners.any(|o| o.controller == Some(true) && o.kind == "Job" && o.uid == job_uid)
 }
 
 fn attempt(run_uid: &str, pod: &Pod) -> Option<Attempt> {
@@ -99,5 +128,28 @@ fn attempt(run_uid: &str, pod: &Pod) -> Option<Attempt> {
         .and_then(|m| handover::decode(m).ok())
         .filter(|r| r.run_uid() == run_uid);
     let ended = terminated.and_then(|t| t.finished_at.as_ref()).map(|t| t.0);
-    Some(Attempt { ended, report })
+    Some(Attempt { pod: pod.metadata.uid.clone().unwrap_or_default(), ended, report })
+}
+
+/// What is written down of erase attempts: those that were, and those that are seen now.
+pub fn written_down(before: &[RunAttempt], seen: &[Attempt], plan_hash: &str) -> Vec<RunAttempt> {
+    let mut all = before.to_vec();
+    for attempt in seen.iter().filter(|a| !before.iter().any(|b| b.pod == a.pod)) {
+        all.push(match &attempt.report {
+            Some(Report::Erase(r)) if r.plan_hash == plan_hash => RunAttempt {
+                pod: attempt.pod.clone(),
+                reported: true,
+                deleted_at_least: r.deleted_at_least.max(0),
+                deleted_at_most: r.deleted_at_most.max(r.deleted_at_least).max(0),
+            },
+            // It says that it deleted nothing.
+            Some(Report::Refused(_)) => {
+                RunAttempt { pod: attempt.pod.clone(), reported: true, ..RunAttempt::default() }
+            }
+            Some(Report::Erase(_) | Report::Plan(_)) | None => {
+                RunAttempt { pod: attempt.pod.clone(), reported: false, ..RunAttempt::default() }
+            }
+        });
+    }
+    all
 }

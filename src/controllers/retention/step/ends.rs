@@ -1,9 +1,9 @@
 //! How runs end.
 
-use super::{Action, Attempt, JobSeen, Seen, go};
+use super::{Action, Attempt, JobSeen, Seen, at_work, attempts::written_down, go, pinned};
 use crate::{
     api::v1alpha1::{DeletionRunStatus, RunPhase, RunResult},
-    handover::{EraseEnd, EraseReport, Reason, Refusal, Report, Step},
+    handover::{EraseEnd, Reason, Refusal, Report, Step},
     platform::{EventKind, Note},
 };
 
@@ -64,64 +64,88 @@ fn refused(seen: &Seen<'_>, status: DeletionRunStatus, refusal: &Refusal) -> Act
 
 /// A run whose deletion has begun.
 pub fn erasing(seen: &Seen<'_>) -> Action {
+    let pinned = pinned(seen, Step::Erase);
+    if pinned.is_some() && seen.job.job() != pinned {
+        return lost(seen, "its Job was deleted, so nothing more is deleted in its name");
+    }
     match seen.job {
+        // What a Job that nobody saw has done, nobody can tell.
+        JobSeen::Absent if seen.store.is_none() => lost(seen, "its store went before its Job was seen"),
         JobSeen::Absent => Action::CreateJob(Step::Erase),
-        JobSeen::Taken => taken(seen),
-        JobSeen::Working => Action::Wait(None),
-        JobSeen::Ended { complete, attempts, gone, message } => {
-            erased(seen, *complete, attempts, *gone, message.as_deref())
+        JobSeen::Taken => lost(seen, "another Job has the name of its Job: delete it"),
+        JobSeen::Working { job, attempts, starting } => {
+            let mut status = status(seen);
+            status.job = Some(job.clone());
+            status.attempts = written_down(&status.attempts, attempts, plan_hash(&status));
+            at_work(seen, status, RunPhase::Erasing, "its Job deletes what was planned", starting)
+        }
+        JobSeen::Ended { job, complete, attempts, counted, message } => {
+            let mut status = status(seen);
+            status.job = Some(job.clone());
+            erased(seen, status, *complete, attempts, *counted, message.as_deref())
         }
     }
 }
 
-/// It is said to have begun, and its Job is another run's: nobody can tell any more what was done in its name.
-fn taken(seen: &Seen<'_>) -> Action {
+fn plan_hash(status: &DeletionRunStatus) -> &str {
+    status.plan.as_ref().map_or("", |p| &p.hash)
+}
+
+/// What was surely deleted, and what can have been: each attempt without a report can have deleted all that was planned,
+/// and no attempt deletes more.
+fn bounds(status: &DeletionRunStatus, lost: i64) -> (i64, i64) {
+    let planned = status.plan.as_ref().map_or(0, |p| p.due);
+    let least = status.attempts.iter().map(|a| a.deleted_at_least).sum();
+    let reported: i64 = status.attempts.iter().map(|a| a.deleted_at_most).sum();
+    (least, reported.saturating_add(planned.saturating_mul(lost)))
+}
+
+/// Its Job is not there to ask.
+fn lost(seen: &Seen<'_>, why: &str) -> Action {
     let mut status = status(seen);
-    let most = status.plan.as_ref().map_or(0, |p| p.due);
-    status.result = Some(RunResult { deleted_at_most: most, ..RunResult::default() });
-    let what = format!("another run's Job has the name of its Job; up to {most} items are deleted");
+    let unreported = status.attempts.iter().filter(|a| !a.reported).count();
+    let lost = i64::try_from(unreported).unwrap_or(i64::MAX).saturating_add(1);
+    let (deleted_at_least, deleted_at_most) = bounds(&status, lost);
+    status.lost_reports = Some(lost);
+    status.result = Some(RunResult { deleted_at_least, deleted_at_most, ..RunResult::default() });
+    let what = format!("{why}; at least {deleted_at_least} and at most {deleted_at_most} items are deleted");
     end_with(seen, status, RunPhase::Failed, what)
 }
 
-fn erased(seen: &Seen<'_>, complete: bool, attempts: &[Attempt], gone: i64, message: Option<&str>) -> Action {
-    let mut status = status(seen);
-    let planned = status.plan.as_ref().map_or(0, |p| p.due);
-    let plan_hash = status.plan.as_ref().map(|p| p.hash.clone()).unwrap_or_default();
-    let lost =
-        gone + i64::try_from(attempts.iter().filter(|a| a.report.is_none()).count()).unwrap_or(i64::MAX);
-    let reports: Vec<&EraseReport> = attempts
-        .iter()
-        .filter_map(|a| match &a.report {
-            Some(Report::Erase(r)) if r.plan_hash == plan_hash => Some(r),
-            _ => None,
-        })
-        .collect();
+fn erased(
+    seen: &Seen<'_>,
+    mut status: DeletionRunStatus,
+    complete: bool,
+    attempts: &[Attempt],
+    counted: i64,
+    message: Option<&str>,
+) -> Action {
+    let plan_hash = plan_hash(&status).to_owned();
+    status.attempts = written_down(&status.attempts, attempts, &plan_hash);
+    let known = i64::try_from(status.attempts.len()).unwrap_or(i64::MAX);
+    let unreported = status.attempts.iter().filter(|a| !a.reported).count();
+    let lost = (counted - known).max(0).saturating_add(i64::try_from(unreported).unwrap_or(i64::MAX));
+    let (least, most) = bounds(&status, lost);
     let last = attempts.last().and_then(|a| a.report.as_ref());
     let last_erase = match last {
         Some(Report::Erase(r)) if r.plan_hash == plan_hash => Some(r),
         _ => None,
-    };
-    let least: i64 = reports.iter().map(|r| r.deleted_at_least).sum();
-    let reported: i64 = reports.iter().map(|r| r.deleted_at_most).sum();
-    // What a lost attempt did is bounded by what the last one no longer found; without a last word, by the plan.
-    let most = match (lost, last_erase) {
-        (0, _) => reported,
-        (_, Some(r)) => r.gone_before.saturating_add(r.deleted_at_most),
-        (_, None) => planned,
     };
     let verified = complete
         && last_erase.is_some_and(|r| r.end == EraseEnd::Done && r.verified && r.remaining == Some(0));
     status.lost_reports = (lost > 0).then_some(lost);
     status.result = Some(RunResult {
         deleted_at_least: least,
-        deleted_at_most: most.max(least),
+        deleted_at_most: most,
         held: last_erase.map_or(0, |r| r.held),
         remaining: last_erase.and_then(|r| r.remaining),
         watermark: last_erase.filter(|_| verified).and_then(|r| r.watermark.clone()),
         verified,
     });
     if verified {
-        let what = format!("{least} items deleted; an independent count finds none due");
+        let deleted =
+            if least == most { least.to_string() } else { format!("at least {least} and at most {most}") };
+        let what = format!("{deleted} items deleted; an independent count finds none due");
         return end_with(seen, status, RunPhase::Succeeded, what);
     }
     match (last, last_erase) {
