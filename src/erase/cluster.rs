@@ -33,14 +33,23 @@ impl Policies {
     }
 }
 
+/// Stores of a namespace.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stores {
+    /// Those that can be read.
+    pub readable: Vec<Store>,
+    /// Whether one cannot: it may keep.
+    pub some_unreadable: bool,
+}
+
 /// Live reads: each answer is what the API server holds now, never a cache's.
 pub trait ClusterView: Send + Sync {
     /// The run.
     fn run(&self) -> impl Future<Output = Result<DeletionRun, ViewError>> + Send;
     /// Policies of its namespace.
     fn policies(&self) -> impl Future<Output = Result<Policies, ViewError>> + Send;
-    /// Stores of its namespace that can be read.
-    fn stores(&self) -> impl Future<Output = Result<Vec<Store>, ViewError>> + Send;
+    /// Stores of its namespace.
+    fn stores(&self) -> impl Future<Output = Result<Stores, ViewError>> + Send;
     /// All holds; one that cannot be read holds everything.
     fn holds(&self) -> impl Future<Output = Result<Vec<Hold>, ViewError>> + Send;
 }

@@ -7,10 +7,10 @@ use kube::{
     api::{ApiResource, DynamicObject, ListParams},
 };
 
-use super::cluster::{ClusterView, Policies, ViewError, read_hold};
+use super::cluster::{ClusterView, Policies, Stores, ViewError, read_hold};
 use crate::{
     api::v1alpha1::{DataStore, DeletionRun, LegalHold, RetentionPolicy},
-    core::{hold::Hold, law::LawPack, store::Store},
+    core::{hold::Hold, law::LawPack},
     parse::{self, RegionCheck},
 };
 
@@ -72,13 +72,15 @@ impl ClusterView for LiveCluster {
         Ok(policies)
     }
 
-    async fn stores(&self) -> Result<Vec<Store>, ViewError> {
-        let items = self.list::<DataStore>(Some(&self.namespace)).await?;
-        let read = |item| {
-            let object = serde_json::from_value::<DataStore>(item).ok()?;
-            parse::store(&object, &self.law, RegionCheck::Lenient).ok()
-        };
-        Ok(items.into_iter().filter_map(read).collect())
+    async fn stores(&self) -> Result<Stores, ViewError> {
+        let mut stores = Stores::default();
+        for item in self.list::<DataStore>(Some(&self.namespace)).await? {
+            let object = serde_json::from_value::<DataStore>(item).ok();
+            let read = object.and_then(|o| parse::store(&o, &self.law, RegionCheck::Lenient).ok());
+            stores.some_unreadable |= read.is_none();
+            stores.readable.extend(read);
+        }
+        Ok(stores)
     }
 
     async fn holds(&self) -> Result<Vec<Hold>, ViewError> {

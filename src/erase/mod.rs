@@ -20,7 +20,7 @@ mod table;
 mod tls;
 mod verify;
 
-pub use cluster::{ClusterView, Policies, ViewError, read_hold};
+pub use cluster::{ClusterView, Policies, Stores, ViewError, read_hold};
 pub use error::EraseError;
 pub use live::LiveCluster;
 pub use runner::{Task, run};

@@ -83,6 +83,8 @@ impl Order {
         let holds = view.holds().await.map_err(cluster("LegalHolds"))?;
         let stores = view.stores().await.map_err(cluster("DataStores"))?;
         let policy = policies.readable.iter().find(|p| p.uid == spec.policy.uid);
+        let unreadable = policies.some_unreadable || stores.some_unreadable;
+        let stores = stores.readable;
         let store = stores.iter().find(|s| s.uid == spec.store.uid).cloned();
         let (Some(policy), Some(store)) = (policy, store) else {
             return Err(EraseError::State("its policy or store is gone or cannot be read".into()));
@@ -93,14 +95,14 @@ impl Order {
         let namespace = store.key.namespace.clone();
         let input = PlanInput {
             policies: policies.readable.iter().collect(),
-            stores: vec![&store],
+            stores: stores.iter().collect(),
             holds: vec![],
             known: HoldScopeResolution::of_namespace(&namespace, &stores),
-            unreadable: policies.some_unreadable.then_some(&*namespace).into_iter().collect::<BTreeSet<_>>(),
+            unreadable: unreadable.then_some(&*namespace).into_iter().collect::<BTreeSet<_>>(),
         };
         // The cut-offs are those of the instant at which the run was decided.
         let plans = retention::plan(&input, decided_at);
-        let plan = plans.iter().find(|p| p.policy_uid == policy.uid);
+        let plan = plans.iter().find(|p| p.policy_uid == policy.uid && p.store_uid == store.uid);
         let plan = plan.ok_or_else(|| EraseError::State("its policy no longer selects its store".into()))?;
         check(&spec, plan)?;
         let Engine::Postgres(engine) = store.engine.clone() else {

@@ -273,7 +273,7 @@ async fn new_hold(
     }
     // It may name a store that was declared since: a hold widens only where a name is really not found.
     let stores = view.stores().await;
-    let stores = stores.map_err(|e| EraseError::Cluster { what: "DataStores", why: e.to_string() })?;
+    let stores = stores.map_err(|e| EraseError::Cluster { what: "DataStores", why: e.to_string() })?.readable;
     Ok(held(&stores))
 }
 

@@ -3,6 +3,7 @@
 
 mod anchors;
 mod server;
+mod shared;
 mod world;
 
 use std::{sync::Arc, time::Duration};

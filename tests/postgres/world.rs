@@ -10,9 +10,8 @@ use carnet::{
     core::{
         hold::{Hold, HoldScopeResolution},
         retention::{PlanInput, plan},
-        store::Store,
     },
-    erase::{ClusterView, Policies, Stop, Task, ViewError, run},
+    erase::{ClusterView, Policies, Stop, Stores, Task, ViewError, run},
     handover::{PlanReport, Report, Step, run_plan, run_target},
     parse::{self, RegionCheck},
 };
@@ -30,6 +29,9 @@ pub struct World {
     pub holds: Arc<OnHolds>,
     /// Another store, which is there from the second list of stores on.
     pub declared_since: Option<DataStore>,
+    /// Other stores of the namespace.
+    pub siblings: Vec<DataStore>,
+    pub some_store_unreadable: bool,
     calls: Arc<Mutex<usize>>,
     lists_of_stores: Arc<Mutex<usize>>,
     pub credentials: PathBuf,
@@ -46,7 +48,7 @@ impl ClusterView for World {
         Ok(Policies { readable: vec![policy], some_unreadable: false })
     }
 
-    async fn stores(&self) -> Result<Vec<Store>, ViewError> {
+    async fn stores(&self) -> Result<Stores, ViewError> {
         let law = parse::law::built_in().expect("the law");
         let lists = {
             let mut lists = self.lists_of_stores.lock().expect("no panic");
@@ -54,8 +56,10 @@ impl ClusterView for World {
             *lists
         };
         let since = self.declared_since.iter().filter(|_| lists > 1);
-        let stores = [&self.store].into_iter().chain(since);
-        Ok(stores.map(|s| parse::store(s, &law, RegionCheck::Lenient).expect("a store")).collect())
+        let stores = [&self.store].into_iter().chain(&self.siblings).chain(since);
+        let readable =
+            stores.map(|s| parse::store(s, &law, RegionCheck::Lenient).expect("a store")).collect();
+        Ok(Stores { readable, some_unreadable: self.some_store_unreadable })
     }
 
     async fn holds(&self) -> Result<Vec<Hold>, ViewError> {
@@ -116,6 +120,8 @@ impl World {
             store,
             holds: Arc::new(|_| Ok(vec![])),
             declared_since: None,
+            siblings: vec![],
+            some_store_unreadable: false,
             calls: Arc::default(),
             lists_of_stores: Arc::default(),
             credentials,
@@ -128,6 +134,7 @@ impl World {
     /// Decides the run anew, as the operator would.
     pub async fn decide(&mut self) {
         let (policies, stores) = (self.policies().await.expect("ours"), self.stores().await.expect("ours"));
+        let stores = stores.readable;
         let input = PlanInput {
             policies: policies.readable.iter().collect(),
             stores: stores.iter().collect(),

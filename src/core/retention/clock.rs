@@ -43,6 +43,12 @@ pub fn cutoff(
     grounds.iter().try_fold(by, |earliest, keep| Some(earliest.min(greatest_before(now, *keep)?)))
 }
 
+/// Sorts periods and drops what is there twice, so that the same clocks are written alike.
+pub(super) fn by_length(periods: &mut Vec<Period>) {
+    periods.sort_by_key(|p| (p.months, p.days, p.seconds));
+    periods.dedup();
+}
+
 /// `at + period`: months first, clamped to the month's end, then days, then seconds. Saturates at the end of time,
 /// which lets nothing become due.
 pub fn later(at: Timestamp, period: Period) -> Timestamp {

@@ -6,6 +6,7 @@
 mod clock;
 mod name;
 mod plan;
+mod shared;
 mod state;
 #[cfg(test)]
 pub(crate) mod testing;

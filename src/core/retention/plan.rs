@@ -8,7 +8,8 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    clock::{Clock, greatest_before, later},
+    clock::{Clock, by_length, greatest_before, later},
+    shared::{Neighbours, Sibling, join},
     state,
 };
 use crate::core::{
@@ -30,14 +31,15 @@ pub struct PlanInput<'a> {
     pub holds: Vec<&'a Hold>,
     /// What is known of the names that holds speak of.
     pub known: HoldScopeResolution<'a>,
-    /// Namespaces with a policy that cannot be read: it may keep, so nothing is deleted there.
+    /// Namespaces with a policy or store that cannot be read: it may keep, so nothing is deleted there.
     pub unreadable: BTreeSet<&'a str>,
 }
 
 impl<'a> PlanInput<'a> {
     /// Everything in a snapshot.
     pub fn of(snapshot: &'a Snapshot) -> Self {
-        let invalid = snapshot.invalid.keys().filter(|(kind, ..)| kind == "RetentionPolicy");
+        let keeps = |kind: &str| kind == "RetentionPolicy" || kind == "DataStore";
+        let invalid = snapshot.invalid.keys().filter(|(kind, ..)| keeps(kind));
         Self {
             policies: snapshot.policies.values().map(AsRef::as_ref).collect(),
             stores: snapshot.stores.values().map(AsRef::as_ref).collect(),
@@ -124,24 +126,27 @@ pub enum FindingKind {
     EngineNotErased,
     /// The rule asks for something that is not carried out yet: the data is kept.
     NotSupported,
-    /// A policy of the namespace cannot be read and may keep: nothing is deleted.
-    PolicyUnreadable,
+    /// A policy or store of the namespace cannot be read and may keep: nothing is deleted.
+    Unreadable,
+    /// Another dataset is on the same table and is kept, so this one is kept, too.
+    SharedTable,
 }
 
 /// Decides, for every policy and every store that it selects, what goes. Order of the input does not matter.
 pub fn plan(input: &PlanInput<'_>, now: Timestamp) -> Vec<StorePlan> {
+    let near = Neighbours::of(&input.stores);
     let mut plans: Vec<_> = input
         .policies
         .iter()
         .flat_map(|policy| input.stores.iter().map(move |store| (*policy, *store)))
         .filter(|(policy, store)| selects(policy, store))
-        .map(|(policy, store)| plan_store(input, policy, store, now))
+        .map(|(policy, store)| plan_store(input, &near, policy, store, now))
         .collect();
     plans.sort_by(|a, b| (&a.policy, &a.store).cmp(&(&b.policy, &b.store)));
     plans
 }
 
-fn selects(policy: &Policy, store: &Store) -> bool {
+pub(super) fn selects(policy: &Policy, store: &Store) -> bool {
     policy.key.namespace == store.key.namespace
         && store.erased_here
         && !policy.stores.is_empty()
@@ -157,19 +162,47 @@ fn speaks_of(policy: &Policy, dataset: &Dataset) -> bool {
     }
 }
 
-fn plan_store(input: &PlanInput<'_>, policy: &Policy, store: &Store, now: Timestamp) -> StorePlan {
+/// What a dataset on the same table lets go under the same policy. Another policy's yes is not enough: its approval,
+/// limits and hours would be passed by.
+fn lets_go(input: &PlanInput<'_>, policy: &Policy, sibling: Sibling<'_>, now: Timestamp) -> Option<Target> {
+    let (store, dataset) = sibling;
+    let erased = matches!(store.engine, Engine::Postgres(_)) && selects(policy, store);
+    let all: Vec<_> = input.policies.iter().copied().filter(|p| selects(p, store)).collect();
+    if erased && speaks_of(policy, dataset) { target(policy, &all, dataset, now, &mut vec![]) } else { None }
+}
+
+fn plan_store(
+    input: &PlanInput<'_>,
+    near: &Neighbours<'_>,
+    policy: &Policy,
+    store: &Store,
+    now: Timestamp,
+) -> StorePlan {
     let mut findings = vec![];
-    let mut targets = vec![];
+    let mut targets: Vec<Target> = vec![];
     let all: Vec<_> = input.policies.iter().copied().filter(|p| selects(p, store)).collect();
     if input.unreadable.contains(&*store.key.namespace) {
-        let message = format!("a policy of namespace {} cannot be read", store.key.namespace);
-        findings.push(Finding { kind: FindingKind::PolicyUnreadable, dataset: None, message });
+        let message = format!("a policy or store of namespace {} cannot be read", store.key.namespace);
+        findings.push(Finding { kind: FindingKind::Unreadable, dataset: None, message });
     } else if !matches!(store.engine, Engine::Postgres(_)) {
         let message = "data of this engine is not erased yet".into();
         findings.push(Finding { kind: FindingKind::EngineNotErased, dataset: None, message });
     } else {
         for dataset in store.datasets.iter().filter(|d| speaks_of(policy, d)) {
             let Some(mut target) = target(policy, &all, dataset, now, &mut findings) else { continue };
+            let siblings = near.siblings(store, dataset);
+            let joined = siblings.iter().try_for_each(|sibling| {
+                join(&mut target, dataset, *sibling, lets_go(input, policy, *sibling, now))
+            });
+            if let Err(message) = joined {
+                let dataset = Some(dataset.name.clone());
+                findings.push(Finding { kind: FindingKind::SharedTable, dataset, message });
+                continue;
+            }
+            // Of a store's own datasets on one table the first stands for all, so that no row is counted twice.
+            if siblings.iter().any(|(s, d)| s.key == store.key && d.name < dataset.name) {
+                continue;
+            }
             let holds = input.holds.iter().copied();
             target.held_by = first_covering(holds, &input.known, store, dataset, now).map(|h| h.name.clone());
             targets.push(target);
@@ -185,7 +218,7 @@ fn plan_store(input: &PlanInput<'_>, policy: &Policy, store: &Store, now: Timest
         store_uid: store.uid.clone(),
         applies: policy.applies,
         approval: policy.approval,
-        state_hash: state::state_hash(policy, store, &all, &targets),
+        state_hash: state::state_hash(policy, store, &input.policies, &targets, near),
         targets,
         findings,
     }
@@ -265,11 +298,8 @@ fn target(
 }
 
 fn pin(event: &str, mut clocks: Clocks, limit: Timestamp, now: Timestamp) -> Clock {
-    let key = |p: &Period| (p.months, p.days, p.seconds);
-    for periods in [&mut clocks.delete_after, &mut clocks.keep_at_least] {
-        periods.sort_by_key(key);
-        periods.dedup();
-    }
+    by_length(&mut clocks.delete_after);
+    by_length(&mut clocks.keep_at_least);
     let delete = clocks.delete_after.iter().map(|p| greatest_before(limit, *p));
     let keep = clocks.keep_at_least.iter().map(|p| greatest_before(now, *p));
     // What lies before the calendar is before every row. What has not happened yet is never due.

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{StorePlan, Target};
+use super::{StorePlan, Target, plan::selects, shared::Neighbours};
 use crate::core::{
     policy::{Period, Policy},
     store::{AnchorSource, ColumnReading, Engine, SslMode, Store},
@@ -22,7 +22,7 @@ struct Words(Sha256);
 impl Words {
     fn new() -> Self {
         let mut words = Self(Sha256::new());
-        words.add("carnet/state/1");
+        words.add("carnet/state/2");
         words
     }
 
@@ -46,14 +46,29 @@ impl Words {
 }
 
 /// Hash over what decides which rows go: never the generation, a label, an alarm or the hours of work.
-pub(super) fn state_hash(policy: &Policy, store: &Store, others: &[&Policy], targets: &[Target]) -> String {
+pub(super) fn state_hash(
+    policy: &Policy,
+    store: &Store,
+    policies: &[&Policy],
+    targets: &[Target],
+    near: &Neighbours<'_>,
+) -> String {
+    let datasets: Vec<_> = targets
+        .iter()
+        .filter_map(|t| {
+            store.datasets.iter().find(|d| d.name == t.dataset).map(|d| (t, d, near.siblings(store, d)))
+        })
+        .collect();
     let mut w = Words::new();
     w.add(&policy.uid);
     w.add(policy.instructed_by.as_deref().unwrap_or_default());
     w.period(policy.finish_before);
     rules(&mut w, policy);
-    // Grounds of the other policies that match keep, too.
-    let mut others: Vec<_> = others.iter().filter(|o| o.key != policy.key).collect();
+    // Grounds of the other policies that match keep, too; those on another dataset of the same rows as well.
+    let counts = |o: &Policy| {
+        selects(o, store) || datasets.iter().flat_map(|(.., near)| near).any(|(s, _)| selects(o, s))
+    };
+    let mut others: Vec<_> = policies.iter().filter(|o| o.key != policy.key && counts(o)).collect();
     others.sort_by(|a, b| a.key.cmp(&b.key));
     w.add(&others.len().to_string());
     for other in others {
@@ -63,16 +78,21 @@ pub(super) fn state_hash(policy: &Policy, store: &Store, others: &[&Policy], tar
     w.add(&store.uid);
     engine(&mut w, &store.engine);
     w.add(&targets.len().to_string());
-    for target in targets {
+    for (target, dataset, siblings) in &datasets {
         w.add(&target.dataset);
         w.list(target.rules.iter().cloned());
         w.list(target.clocks.iter().map(|c| c.event.clone()));
-        let Some(dataset) = store.datasets.iter().find(|d| d.name == target.dataset) else { continue };
         w.list(dataset.categories.iter().map(ToString::to_string));
         let (schema, table) = dataset.table.clone().unwrap_or_default();
         w.add(&schema);
         w.add(&table);
         w.list(dataset.anchors.iter().map(|a| format!("{}={}", a.event, source(&a.source))));
+        w.add(&siblings.len().to_string());
+        for (store, dataset) in siblings {
+            w.add(&store.uid);
+            w.add(&dataset.name);
+            w.list(dataset.categories.iter().map(ToString::to_string));
+        }
     }
     w.finish()
 }

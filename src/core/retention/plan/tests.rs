@@ -117,7 +117,93 @@ fn a_policy_that_cannot_be_read_keeps_its_namespace() {
     };
     let plans = plan(&input, now());
     assert!(plans[0].targets.is_empty());
-    assert_eq!(kinds(&plans[0]), [FindingKind::PolicyUnreadable]);
+    assert_eq!(kinds(&plans[0]), [FindingKind::Unreadable]);
+}
+
+/// Two datasets on one table: `d` of category a.x, and `e` of b.y.
+fn shared() -> Store {
+    let mut e = dataset("e", "b.y");
+    e.table = Some(("public".into(), "d".into()));
+    store("n", "s", vec![dataset("d", "a.x"), e])
+}
+
+#[test]
+fn what_one_dataset_of_a_table_keeps_all_keep() {
+    let s = shared();
+    let keeps = |p: &Policy, stores: &[&Store]| {
+        let plans = decide(&[p], stores, &[]);
+        assert!(plans.iter().all(|p| p.targets.iter().all(|t| &*t.dataset != "d")), "{plans:?}");
+        let found = plans.iter().flat_map(|p| &p.findings).filter(|f| f.kind == FindingKind::SharedTable);
+        assert_eq!(found.map(|f| f.dataset.as_deref()).next(), Some(Some("d")));
+    };
+    let only_a = policy("n", "p", vec![rule("r", "a.*", days(10), &[])]);
+    let both = policy("n", "p", vec![rule("r", "a.*", days(10), &[]), rule("q", "b.*", days(10), &[])]);
+    // No rule speaks of it.
+    keeps(&only_a, &[&s]);
+    // It has a category without a maximum.
+    let mut uncovered = s.clone();
+    uncovered.datasets[1].categories.push(Category::parse("c.z").unwrap());
+    keeps(&both, &[&uncovered]);
+    // It is somebody else's.
+    let mut processor = s.clone();
+    processor.datasets[1].role = Role::Processor("acme".into());
+    keeps(&both, &[&processor]);
+    // It is to be made anonymous.
+    let mut anonymous = both.clone();
+    anonymous.rules[1].then = Then::Deidentify;
+    keeps(&anonymous, &[&s]);
+    // It has no anchor.
+    let mut undated = s.clone();
+    undated.datasets[1].anchors.clear();
+    keeps(&both, &[&undated]);
+    // Its event is read from another column.
+    let mut other_column = s.clone();
+    other_column.datasets[1].anchors[0].source =
+        AnchorSource::Column { name: "opened_at".into(), reading: crate::core::store::ColumnReading::Native };
+    keeps(&both, &[&other_column]);
+    // It lies in another store by the same Secret: one that another cluster erases, or that no policy selects.
+    let alone = store("n", "s", vec![dataset("d", "a.x")]);
+    let mut elsewhere = store("n", "t", vec![dataset("d", "a.x")]);
+    elsewhere.erased_here = false;
+    keeps(&both, &[&alone, &elsewhere]);
+    let mut unlabelled = store("n", "t", vec![dataset("d", "a.x")]);
+    unlabelled.labels.clear();
+    keeps(&both, &[&alone, &unlabelled]);
+    // Another namespace's Secret of that name is another Secret.
+    let far = store("m", "t", vec![dataset("d", "a.x")]);
+    assert_eq!(decide(&[&both], &[&alone, &far], &[])[0].targets.len(), 1);
+}
+
+#[test]
+fn a_table_goes_when_every_dataset_on_it_lets_go_and_is_counted_once() {
+    let s = shared();
+    let p = policy("n", "p", vec![rule("r", "a.*", days(10), &[]), rule("q", "b.*", days(30), &[days(40)])]);
+    let plan = &decide(&[&p], &[&s], &[])[0];
+    assert_eq!(plan.findings.iter().filter(|f| f.kind == FindingKind::SharedTable).count(), 0);
+    let [target] = &plan.targets[..] else { panic!("{plan:?}") };
+    assert_eq!((&*target.dataset, &target.rules[..]), ("d", &["q".to_owned(), "r".into()][..]));
+    assert_eq!(target.clocks[0].cutoff, now() - (40 * 24).hours());
+    assert_eq!(target.clocks[0].due_at(target.clocks[0].cutoff, Period::default()), now());
+}
+
+#[test]
+fn the_state_knows_the_other_datasets_of_a_table() {
+    let s = store("n", "s", vec![dataset("d", "a.x")]);
+    let p = policy("n", "p", vec![rule("r", "a.*", days(10), &[])]);
+    let alone = decide(&[&p], &[&s], &[])[0].state_hash.clone();
+    let t = store("n", "t", vec![dataset("d", "a.y")]);
+    let plans = decide(&[&p], &[&s, &t], &[]);
+    assert_eq!((plans.len(), plans[0].targets.len()), (2, 1));
+    assert_ne!(plans[0].state_hash, alone);
+    // A ground that keeps the other's rows is part of it.
+    let mut q = policy("n", "q", vec![rule("r", "a.y", days(10), &[days(90)])]);
+    q.stores =
+        crate::core::selector::Selector(vec![crate::core::selector::Requirement::Exists("only-t".into())]);
+    let mut labelled = t.clone();
+    labelled.labels.insert("only-t".into(), String::new());
+    let with = decide(&[&p, &q], &[&s, &labelled], &[]);
+    assert_eq!(with[0].targets[0].clocks[0].cutoff, now() - (90 * 24).hours());
+    assert_ne!(with[0].state_hash, plans[0].state_hash);
 }
 
 #[test]
