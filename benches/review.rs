@@ -10,7 +10,7 @@ use carnet::{
         snapshot::{Node, Snapshot, SnapshotBuilder},
         store::Place,
     },
-    index::PodFacts,
+    index::{PodFacts, Sight},
     parse::{self, RegionCheck},
 };
 use divan::{Bencher, black_box};
@@ -112,7 +112,7 @@ fn measure(bencher: Bencher<'_, '_>, stores: usize, used: &str, namespace: &str,
     let (snapshot, body) = (snapshot(stores), body(used, namespace));
     assert!((3_500..4_500).contains(&body.len()), "{}", body.len());
     let now = "2026-11-10T00:00:00Z".parse().expect("an instant");
-    let state = ReviewState { snapshot, ready: true, pods: &NoPods, config_maps: None };
+    let state = ReviewState { snapshot, sight: Sight::Clear, pods: &NoPods, config_maps: None };
     assert_eq!(review(&state, &body, now).expect("a review").decision.allowed, allowed);
     bencher.bench(|| review(&state, black_box(&body), black_box(now)));
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{ReviewState, envelope::Answer, transfers::Case, workload::Meta};
+use super::{NotReady, ReviewState, envelope::Answer, transfers::Case, workload::Meta};
 use crate::{
     core::ids::ObjectKey,
     detect::{Detection, PodSubject, uses},
@@ -45,11 +45,9 @@ pub(super) fn judge(
     let name = if name.is_empty() { in_object.as_str() } else { name };
     let known = state.pods.pod(&ObjectKey::new(namespace, name));
     let Some(facts) = known.filter(|facts| is_meant(&facts.uid)) else {
-        let mut answer = Answer::unavailable(&format!(
-            "Carnet does not know Pod {namespace}/{name} yet and cannot judge its node; try again"
-        ));
-        answer.awaits_pod = true;
-        return answer;
+        let message =
+            format!("Carnet does not know Pod {namespace}/{name} yet and cannot judge its node; try again");
+        return Answer::unavailable(NotReady::PodUnknown, message);
     };
     let subject = PodSubject {
         namespace,

@@ -5,6 +5,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::{core::settings::Mode, index::Sight};
+
 /// Warnings longer than this are cut off by clients.
 const WARNING: usize = 119;
 /// More warnings than this help nobody.
@@ -14,6 +16,13 @@ const WARNINGS: usize = 12;
 #[derive(Debug, thiserror::Error)]
 #[error("failed to read the AdmissionReview: {0}")]
 pub struct BadReview(#[source] serde_json::Error);
+
+impl BadReview {
+    /// A body in which there is no uid.
+    pub(super) fn no_uid() -> Self {
+        Self(serde::de::Error::missing_field("request.uid"))
+    }
+}
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -74,6 +83,17 @@ pub(super) struct UserInfo {
 
 /// Reads a review, or at least the uid by which it can be refused.
 pub(super) fn read(body: &[u8]) -> Result<Result<Request<'_>, (String, String)>, BadReview> {
+    match serde_json::from_slice::<Envelope<'_>>(body) {
+        Ok(envelope) => Ok(Ok(envelope.request)),
+        Err(error) => match uid(body) {
+            Some(uid) => Ok(Err((uid, error.to_string()))),
+            None => Err(BadReview(error)),
+        },
+    }
+}
+
+/// The uid of a request, where nothing more of it is wanted.
+pub(super) fn uid(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct OnlyUid {
         request: Uid,
@@ -82,13 +102,7 @@ pub(super) fn read(body: &[u8]) -> Result<Result<Request<'_>, (String, String)>,
     struct Uid {
         uid: String,
     }
-    match serde_json::from_slice::<Envelope<'_>>(body) {
-        Ok(envelope) => Ok(Ok(envelope.request)),
-        Err(error) => match serde_json::from_slice::<OnlyUid>(body) {
-            Ok(only) => Ok(Err((only.request.uid, error.to_string()))),
-            Err(_) => Err(BadReview(error)),
-        },
-    }
+    serde_json::from_slice::<OnlyUid>(body).ok().map(|only| only.request.uid)
 }
 
 /// What is answered.
@@ -99,8 +113,41 @@ pub(super) struct Answer {
     pub notes: BTreeMap<&'static str, String>,
     /// One word for logs and metrics.
     pub verdict: &'static str,
-    /// Refused because a Pod is not known yet.
-    pub awaits_pod: bool,
+    /// Set where it is refused unjudged.
+    pub not_ready: Option<NotReady>,
+    /// How strictly it was judged; none where nothing was.
+    pub mode: Option<Mode>,
+}
+
+/// Why a request is refused unjudged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotReady {
+    /// Some watch has not listed yet.
+    Loading,
+    /// A watch was silent for too long.
+    Stale,
+    /// The Pod is not known yet: asking again soon may help.
+    PodUnknown,
+    /// Too many reviews are there already.
+    Busy,
+    /// It took too long.
+    Late,
+    /// Judging broke off: a defect.
+    Broken,
+}
+
+impl NotReady {
+    /// Its word for metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Loading => "loading",
+            Self::Stale => "stale",
+            Self::PodUnknown => "pod-unknown",
+            Self::Busy => "busy",
+            Self::Late => "late",
+            Self::Broken => "broken",
+        }
+    }
 }
 
 /// Why a request is refused.
@@ -132,12 +179,26 @@ impl Answer {
     }
 
     /// Refused: it cannot be judged now.
-    pub fn unavailable(message: &str) -> Self {
-        let message = message.to_owned();
-        Self::refuse(
-            "not-ready",
-            Refusal { code: 503, reason: "ServiceUnavailable", message, causes: vec![] },
-        )
+    pub fn unavailable(why: NotReady, message: String) -> Self {
+        let refusal = Refusal { code: 503, reason: "ServiceUnavailable", message, causes: vec![] };
+        Self { not_ready: Some(why), ..Self::refuse("not-ready", refusal) }
+    }
+
+    /// Refused where too little can be seen to judge anything; none where it can.
+    pub fn unsighted(sight: &Sight) -> Option<Self> {
+        match sight {
+            Sight::Clear => None,
+            Sight::Loading => {
+                Some(Self::unavailable(NotReady::Loading, "Carnet is still loading; try again".into()))
+            }
+            Sight::Stale { watch, silent } => {
+                let silent = silent.as_secs();
+                let message = format!(
+                    "Carnet has heard nothing of {watch} for {silent} s and would judge by what was; try again"
+                );
+                Some(Self::unavailable(NotReady::Stale, message))
+            }
+        }
     }
 
     /// Refused: it cannot be read.

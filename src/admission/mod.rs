@@ -3,6 +3,7 @@
 //! [`review`] does no I/O; [`serve`] puts TLS and HTTP around it.
 
 mod binding;
+mod desk;
 mod envelope;
 mod review;
 mod runner;
@@ -13,14 +14,14 @@ mod workload;
 
 use std::sync::Arc;
 
-pub use envelope::BadReview;
+pub use envelope::{BadReview, NotReady};
 pub use review::{Decision, Reviewed, review};
 pub use server::{Handle, Served, TlsSource, serve};
 
 use crate::{
     core::{ids::ObjectKey, snapshot::Snapshot},
     detect::ConfigMapLookup,
-    index::{Index, PodFacts},
+    index::{Index, PodFacts, Sight},
 };
 
 /// Finds Pods that are already there.
@@ -40,8 +41,8 @@ impl PodLookup for Index {
 pub struct ReviewState<'a> {
     /// What is declared, at one moment.
     pub snapshot: Arc<Snapshot>,
-    /// Whether every watch behind the snapshot has listed.
-    pub ready: bool,
+    /// Whether the snapshot may be judged by.
+    pub sight: Sight,
     /// Pods that are there.
     pub pods: &'a dyn PodLookup,
     /// Texts of ConfigMaps; read with `--read-configmaps` alone.

@@ -3,22 +3,20 @@
 use jiff::Timestamp;
 
 use super::{
-    BadReview, ReviewState, binding,
+    BadReview, NotReady, ReviewState, binding,
     envelope::{self, Answer, Request},
     runner,
     transfers::Case,
     validate,
     workload::{self, Subject},
 };
-use crate::{api::labels, placement::candidates};
+use crate::{api::labels, core::settings::Mode, index::Sight, placement::candidates};
 
 /// A response, and what to log of it.
 #[derive(Clone, Debug)]
 pub struct Reviewed {
     /// The response's bytes.
     pub body: Vec<u8>,
-    /// Refused only because a Pod is not known yet: asking again soon may help.
-    pub awaits_pod: bool,
     /// What was decided.
     pub decision: Decision,
 }
@@ -42,6 +40,10 @@ pub struct Decision {
     pub allowed: bool,
     /// One word of a fixed set.
     pub verdict: &'static str,
+    /// How strictly it was judged; none where nothing was.
+    pub mode: Option<Mode>,
+    /// Why it was refused unjudged, where it was.
+    pub not_ready: Option<NotReady>,
 }
 
 /// Answers a review at `now`. Pure: no clock, no client, no wait.
@@ -50,26 +52,40 @@ pub fn review(state: &ReviewState<'_>, body: &[u8], now: Timestamp) -> Result<Re
         Ok(request) => request,
         Err((uid, why)) => {
             let answer = Answer::bad_request(format!("failed to read the AdmissionReview: {why}"));
-            let decision = Decision { uid: uid.clone(), verdict: answer.verdict, ..Decision::default() };
-            return Ok(Reviewed { body: answer.write(&uid), awaits_pod: false, decision });
+            return Ok(Reviewed::new(&answer, Decision { uid, ..Decision::default() }));
         }
     };
     let answer = dispatch(state, &request, now);
     let text = |t: &Option<std::borrow::Cow<'_, str>>| t.as_deref().unwrap_or_default().to_owned();
-    Ok(Reviewed {
-        body: answer.write(&request.uid),
-        awaits_pod: answer.awaits_pod,
-        decision: Decision {
-            uid: request.uid.clone().into_owned(),
-            kind: request.kind.kind.clone().into_owned(),
-            namespace: text(&request.namespace),
-            name: text(&request.name),
-            operation: request.operation.clone().into_owned(),
-            dry_run: request.dry_run.unwrap_or_default(),
+    let of = Decision {
+        uid: request.uid.clone().into_owned(),
+        kind: request.kind.kind.clone().into_owned(),
+        namespace: text(&request.namespace),
+        name: text(&request.name),
+        operation: request.operation.clone().into_owned(),
+        dry_run: request.dry_run.unwrap_or_default(),
+        ..Decision::default()
+    };
+    Ok(Reviewed::new(&answer, of))
+}
+
+/// Refuses a review that was not judged, by its uid; none where it holds none.
+pub(super) fn refuse_unjudged(body: &[u8], why: NotReady, message: String) -> Option<Reviewed> {
+    let uid = envelope::uid(body)?;
+    Some(Reviewed::new(&Answer::unavailable(why, message), Decision { uid, ..Decision::default() }))
+}
+
+impl Reviewed {
+    fn new(answer: &Answer, of: Decision) -> Self {
+        let decision = Decision {
             allowed: answer.refusal.is_none(),
             verdict: answer.verdict,
-        },
-    })
+            mode: answer.mode,
+            not_ready: answer.not_ready,
+            ..of
+        };
+        Self { body: answer.write(&decision.uid), decision }
+    }
 }
 
 /// What a request is about.
@@ -109,19 +125,16 @@ fn dispatch(state: &ReviewState<'_>, request: &Request<'_>, now: Timestamp) -> A
     match topic {
         Topic::Ours => validate::validate(state, request, raw.get(), now),
         Topic::Binding if exempt => Answer::allow("exempt"),
-        Topic::Binding if !state.ready => loading(),
         Topic::Binding => {
+            if let Some(refused) = Answer::unsighted(&state.sight) {
+                return refused;
+            }
             let name = request.name.as_deref().unwrap_or_default();
             binding::judge(state, namespace, name, raw.get(), request.dry_run.unwrap_or_default(), now)
         }
         Topic::Pod | Topic::Template => workload(state, request, namespace, exempt, now),
         Topic::Other => Answer::allow("not-judged"),
     }
-}
-
-/// Said until every watch has listed.
-pub(super) fn loading() -> Answer {
-    Answer::unavailable("Carnet is still loading; try again")
 }
 
 fn workload(
@@ -131,7 +144,7 @@ fn workload(
     exempt: bool,
     now: Timestamp,
 ) -> Answer {
-    if exempt && !state.ready {
+    if exempt && state.sight != Sight::Clear {
         return Answer::allow("exempt");
     }
     let kind = &*request.kind.kind;
@@ -153,8 +166,8 @@ fn workload(
     {
         return Answer::allow("unchanged");
     }
-    if !state.ready {
-        return loading();
+    if let Some(refused) = Answer::unsighted(&state.sight) {
+        return refused;
     }
     Subjected { state, request, namespace, exempt, kind, now }.judge(&subject, old.as_ref())
 }

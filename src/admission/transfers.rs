@@ -72,6 +72,8 @@ impl Case<'_> {
     pub fn answer(&self, snapshot: &Snapshot, judged: &Judged, worse: bool, now: Timestamp) -> Answer {
         let Judged { verdict, places, lawful, open } = judged;
         let mut answer = Answer::allow("lawful");
+        let mode = self.mode(snapshot, verdict);
+        answer.mode = Some(mode);
         note(&mut answer, verdict);
         soft_warnings(&mut answer, verdict);
         if !verdict.is_violation() {
@@ -90,7 +92,7 @@ impl Case<'_> {
         answer.verdict = "violation";
         answer.notes.insert("verdict", "violation".into());
         let request = self.request(places, now);
-        match self.mode(snapshot, verdict) {
+        match mode {
             Mode::Audit => {}
             Mode::Warn => answer.warn(&text::first_line(&request, verdict)),
             Mode::Enforce if !worse => answer.warn(&text::first_line(&request, verdict)),
@@ -102,8 +104,8 @@ impl Case<'_> {
                 if mixed {
                     message.push_str(&self.advice(snapshot, judged, now));
                 }
-                let Answer { warnings, notes, .. } = answer;
-                return Answer { warnings, notes, ..Answer::forbid("violation", message) };
+                let Answer { warnings, notes, mode, .. } = answer;
+                return Answer { warnings, notes, mode, ..Answer::forbid("violation", message) };
             }
         }
         answer

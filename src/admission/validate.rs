@@ -9,7 +9,6 @@ use serde::de::DeserializeOwned;
 use super::{
     ReviewState,
     envelope::{Answer, Cause, Refusal, Request},
-    review::loading,
 };
 use crate::{
     api::v1alpha1::{DataStore, DataStoreSpec, Party, RetentionPolicy, TransferException, TransferSafeguard},
@@ -66,8 +65,8 @@ impl Judge<'_> {
         if old.as_ref().is_some_and(|old| is_leaving || spec(old) == spec(&object)) {
             return Answer::allow("unchanged");
         }
-        if !self.state.ready {
-            return loading();
+        if let Some(refused) = Answer::unsighted(&self.state.sight) {
+            return refused;
         }
         match check(&object, old.as_ref()) {
             Ok(warnings) => {

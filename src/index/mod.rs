@@ -5,6 +5,7 @@
 
 mod change;
 pub mod facts;
+mod freshness;
 mod read;
 mod state;
 mod table;
@@ -17,6 +18,7 @@ use std::{
         Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -24,6 +26,7 @@ use tokio::sync::watch as channel;
 
 pub use change::{Change, Effect};
 pub use facts::{Owner, PodFacts, owner as owner_of};
+pub use freshness::{Freshness, STALE_AFTER, Sight};
 pub use read::{Context, Entry, Kind, key};
 pub use state::State;
 pub use table::{Table, TableEvent};
@@ -54,15 +57,22 @@ pub struct Index {
     state: RwLock<State>,
     revision: channel::Sender<Revision>,
     loaded: AtomicBool,
+    freshness: Freshness,
 }
 
 impl Index {
     /// An index that knows the law and the settings, and nothing of the cluster yet.
     pub fn new(law: Arc<LawPack>, settings: Arc<Settings>) -> Self {
+        Self::stale_after(STALE_AFTER, law, settings)
+    }
+
+    /// Like [`Self::new`], with another bound of silence.
+    pub fn stale_after(bound: Duration, law: Arc<LawPack>, settings: Arc<Settings>) -> Self {
         let empty =
             SnapshotBuilder { law: law.clone(), settings: settings.clone(), ..SnapshotBuilder::default() };
         Self {
             snapshot: ArcSwap::from_pointee(empty.build()),
+            freshness: Freshness::new(bound, settings.read_config_maps),
             state: RwLock::new(State::new(law, settings)),
             revision: channel::Sender::new(Revision::default()),
             loaded: AtomicBool::new(false),
@@ -82,6 +92,22 @@ impl Index {
     /// Whether every watch has listed once.
     pub fn is_loaded(&self) -> bool {
         self.loaded.load(Ordering::Acquire)
+    }
+
+    /// When each watch was last heard.
+    pub fn freshness(&self) -> &Freshness {
+        &self.freshness
+    }
+
+    /// Whether decisions may be made from it now.
+    pub fn sight(&self) -> Sight {
+        if !self.is_loaded() {
+            return Sight::Loading;
+        }
+        match self.freshness.stale() {
+            None => Sight::Clear,
+            Some((watch, silent)) => Sight::Stale { watch, silent },
+        }
     }
 
     /// Waits until every watch has listed once.

@@ -104,7 +104,7 @@ async fn nothing_is_published_before_every_watch_has_listed() {
     let shutdown = CancellationToken::new();
     let writer = tokio::spawn(run_writer(index.clone(), queue, shutdown.clone()));
     send.send(party("a", "IE", &json!(null))).await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(!index.is_loaded() && index.snapshot().parties.is_empty());
     for done in [
         Change::Party(TableEvent::InitDone),

@@ -1,6 +1,6 @@
 //! The operator's command line. Every flag can be given as an environment variable `CARNET_...`.
 
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -176,6 +176,9 @@ pub struct RunArgs {
     /// Where metrics and health are served.
     #[arg(long, env = "CARNET_METRICS_ADDR", default_value = "0.0.0.0:8080")]
     pub metrics_addr: SocketAddr,
+    /// Refuse reviews when nothing was heard on some watch for this long (ISO 8601, at least ten seconds).
+    #[arg(long, env = "CARNET_STALE_AFTER", default_value = "PT150S", value_parser = silence)]
+    pub stale_after: Duration,
     /// Run the controllers only as the elected leader.
     #[arg(long, env = "CARNET_LEADER_ELECT")]
     pub leader_elect: bool,
@@ -255,6 +258,13 @@ fn location(text: &str, law: &LawPack) -> Result<Place, ConfigError> {
     Ok(Place { provider: Some(provider.into()), region: Some(region.into()), country: Some(country) })
 }
 
+/// Shorter than ten seconds, the watches would be taken up anew more often than the API server answers.
+fn silence(text: &str) -> Result<Duration, String> {
+    let span: Option<Duration> = text.parse::<jiff::SignedDuration>().ok().and_then(|d| d.try_into().ok());
+    span.filter(|d| *d >= Duration::from_secs(10))
+        .ok_or_else(|| format!("`{text}`: write ten seconds or more, such as PT150S"))
+}
+
 fn days(text: &str) -> Result<i32, String> {
     let wrong = || format!("`{text}`: write whole days or weeks of ISO 8601, such as P90D");
     let span: jiff::Span = text.parse().map_err(|_| wrong())?;
@@ -305,6 +315,15 @@ mod tests {
             run(&["--default-location", "eu-west-1"]).settings(&law),
             Err(ConfigError::Location(_))
         ));
+    }
+
+    #[test]
+    fn silence_is_borne_for_as_long_as_the_index_says_and_never_for_less_than_ten_seconds() {
+        assert_eq!(run(&[]).stale_after, crate::index::STALE_AFTER);
+        assert_eq!(silence("PT1M"), Ok(Duration::from_mins(1)));
+        for wrong in ["PT9S", "-PT60S", "60", "soon"] {
+            assert!(silence(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     let loaded = readiness.gate("caches");
     let serving = readiness.gate("admission");
     let metrics = Arc::new(Metrics::default());
-    let index = Arc::new(Index::new(law.clone(), settings.clone()));
+    let index = Arc::new(Index::stale_after(args.stale_after, law.clone(), settings.clone()));
     let identity = identity();
     tracing::info!(law = law.version, identity, "starting");
 
@@ -95,26 +95,16 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
         let addr = args.metrics_addr;
         parts.spawn(async move { Ok(metrics::serve(addr, metrics, readiness, end).await?) });
     }
-    watches::spawn(&client, &index, &Context { law, settings }, &shutdown);
+    let context = Context { law, settings };
+    watches::spawn(&index, &context, args.stale_after, (&metrics, loaded), &shutdown).await?;
 
     let source = certificate(&client, &args).await?;
     let failed = |source| RunError::Admission { addr: args.webhook_addr, source };
     let (served, server) =
-        admission::serve(args.webhook_addr, &source, index.clone()).await.map_err(failed)?;
+        admission::serve(args.webhook_addr, &source, index.clone(), metrics.clone()).await.map_err(failed)?;
     let addr = args.webhook_addr;
     parts.spawn(async move { server.await.map_err(|source| RunError::Admission { addr, source }) });
     serving.open();
-    {
-        let (index, end) = (index.clone(), shutdown.clone());
-        parts.spawn(async move {
-            tokio::select! {
-                () = index.loaded() => loaded.open(),
-                () = end.cancelled() => {}
-            }
-            end.cancelled().await;
-            Ok(())
-        });
-    }
     let shared = Shared { client, index, metrics, identity, shutdown: shutdown.clone() };
     {
         let args = args.clone();

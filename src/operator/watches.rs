@@ -1,6 +1,6 @@
 //! The watches: from the cluster into the index.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1 as k8s;
@@ -15,17 +15,43 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::v1alpha1 as api,
     core::ids::ObjectKey,
-    index::{Change, Context, Entry, Index, Kind, TableEvent, Watched, facts, key, run_writer},
+    index::{Change, Context, Entry, Index, Kind, Sight, TableEvent, Watched, facts, key, run_writer},
+    platform::{
+        Gate, PlatformError, client_heard_by,
+        metrics::{Metrics, WatchLabel},
+    },
 };
 
 /// How many changes may wait for the writer: a full queue slows the watches down, it loses nothing.
 const QUEUE: usize = 4096;
+/// How often silence is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
-/// Starts the watches and the writer; they end with `shutdown`.
-pub fn spawn(client: &Client, index: &Arc<Index>, context: &Context, shutdown: &CancellationToken) {
+/// Starts the watches and the writer; they end with `shutdown`. `gate` is open while decisions may be made from the index.
+///
+/// A watch is taken up anew three times within `stale_after`, with a bookmark before each end: two of these may fail
+/// before it counts as silent, and a right that was taken away shows.
+pub async fn spawn(
+    index: &Arc<Index>,
+    context: &Context,
+    stale_after: Duration,
+    (metrics, gate): (&Arc<Metrics>, Gate),
+    shutdown: &CancellationToken,
+) -> Result<(), PlatformError> {
+    let heard = index.clone();
+    let client = client_heard_by(Arc::new(move |watch| heard.freshness().heard(watch))).await?;
     let (changes, queue) = mpsc::channel(QUEUE);
-    tokio::spawn(run_writer(index.clone(), queue, shutdown.clone()));
-    let watches = Watches { client: client.clone(), changes, shutdown: shutdown.clone() };
+    // Whatever ends here, by a panic too, ends the process: what is left would judge by the past.
+    let (writer, end) = (index.clone(), shutdown.clone());
+    tokio::spawn(async move {
+        let _end = end.clone().drop_guard();
+        run_writer(writer, queue, end).await;
+    });
+    tokio::spawn(look(index.clone(), metrics.clone(), gate, shutdown.clone()));
+    // The API server counts in whole seconds, and kube takes no more than 294.
+    let each = u32::try_from((stale_after / 3).as_secs()).unwrap_or(u32::MAX).clamp(1, 290);
+    let config = watcher::Config::default().timeout(each);
+    let watches = Watches { client, index: index.clone(), changes, config, shutdown: shutdown.clone() };
 
     watches.declared::<api::Party>(context);
     watches.declared::<api::DataStore>(context);
@@ -48,10 +74,36 @@ pub fn spawn(client: &Client, index: &Arc<Index>, context: &Context, shutdown: &
             Change::ConfigMap,
         );
     }
+    Ok(())
+}
+
+/// Keeps gate and metrics at what the index says of itself.
+async fn look(index: Arc<Index>, metrics: Arc<Metrics>, gate: Gate, shutdown: CancellationToken) {
+    let mut was = Sight::Loading;
+    while shutdown.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
+        for (watch, silent) in index.freshness().silences() {
+            metrics.watch_silence.get_or_create(&WatchLabel { watch }).set(silent.as_secs_f64());
+        }
+        let sight = index.sight();
+        match sight {
+            Sight::Clear => gate.open(),
+            Sight::Loading | Sight::Stale { .. } => gate.close(),
+        }
+        match (sight, was) {
+            (Sight::Stale { watch, silent }, Sight::Clear | Sight::Loading) => {
+                tracing::error!(watch, silent = silent.as_secs(), "a watch is silent: refusing reviews");
+            }
+            (Sight::Clear, Sight::Stale { .. }) => tracing::info!("every watch is heard again"),
+            _ => {}
+        }
+        was = sight;
+    }
 }
 
 struct Watches {
     client: Client,
+    index: Arc<Index>,
+    config: watcher::Config,
     changes: mpsc::Sender<Change>,
     shutdown: CancellationToken,
 }
@@ -60,9 +112,9 @@ impl Watches {
     fn declared<K: Kind>(&self, context: &Context) {
         let api: Api<Watched<K>> = Api::all(self.client.clone());
         let context = context.clone();
-        let events = watcher(api, watcher::Config::default()).default_backoff();
+        let events = watcher(api, self.config.clone()).default_backoff();
         self.follow(
-            K::kind(&()).into_owned(),
+            K::plural(&()).into_owned(),
             events,
             move |watched| {
                 let entry = Entry::new(watched, &context);
@@ -82,7 +134,7 @@ impl Watches {
         V: Send + 'static,
     {
         let api: Api<K> = Api::all(self.client.clone());
-        let events = watcher(api, watcher::Config::default()).default_backoff();
+        let events = watcher(api, self.config.clone()).default_backoff();
         self.follow(what.into(), events, move |object| (key(object.meta()), reduce(object)), change);
     }
 
@@ -97,8 +149,9 @@ impl Watches {
         K: Send + 'static,
         V: Send + 'static,
     {
-        let (changes, shutdown) = (self.changes.clone(), self.shutdown.clone());
+        let (changes, index, shutdown) = (self.changes.clone(), self.index.clone(), self.shutdown.clone());
         tokio::spawn(async move {
+            let _end = shutdown.clone().drop_guard();
             let mut events = Box::pin(events);
             loop {
                 let event = tokio::select! {
@@ -114,10 +167,13 @@ impl Watches {
                     None => {
                         // Without this watch decisions would go on with what was once true.
                         tracing::error!(kind = what, "the watch has ended: ending the process");
-                        shutdown.cancel();
                         return;
                     }
                 };
+                // A list is as good as a word on the watch, and the client hears only these.
+                if matches!(event, watcher::Event::InitDone) {
+                    index.freshness().heard(&what);
+                }
                 let event = match event {
                     watcher::Event::Init => TableEvent::Init,
                     watcher::Event::InitDone => TableEvent::InitDone,

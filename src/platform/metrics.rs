@@ -1,5 +1,9 @@
 //! Metrics and health, on an address of their own.
 
+mod admission;
+
+pub use admission::{AdmissionMetrics, ReasonLabel, ReviewLabels};
+
 use std::{net::SocketAddr, sync::Arc, sync::atomic::AtomicU64};
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
@@ -33,6 +37,13 @@ pub struct KindLabel {
     pub kind: String,
 }
 
+/// A watch.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct WatchLabel {
+    /// Plural of what is watched.
+    pub watch: &'static str,
+}
+
 /// Everything that is counted.
 #[derive(Debug)]
 pub struct Metrics {
@@ -51,6 +62,10 @@ pub struct Metrics {
     pub invalid: Family<KindLabel, Gauge>,
     /// Whether this replica leads.
     pub leader: Gauge,
+    /// Reviews.
+    pub admission: AdmissionMetrics,
+    /// Seconds since each watch was last heard.
+    pub watch_silence: Family<WatchLabel, Gauge<f64, AtomicU64>>,
 }
 
 impl Default for Metrics {
@@ -82,7 +97,25 @@ impl Default for Metrics {
         registry.register("deletion_runs", "Deletion runs", runs.clone());
         registry.register("invalid_objects", "Objects that cannot be read", invalid.clone());
         registry.register("leader", "Whether this replica leads", leader.clone());
-        Self { registry, flows, violating_pods, next_lapse_seconds, events_dropped, runs, invalid, leader }
+        let admission = AdmissionMetrics::register(&mut registry);
+        let watch_silence = Family::default();
+        registry.register(
+            "watch_silence_seconds",
+            "Seconds since a watch was last heard: an event, a bookmark or a list; beyond --stale-after reviews are refused",
+            watch_silence.clone(),
+        );
+        Self {
+            registry,
+            flows,
+            violating_pods,
+            next_lapse_seconds,
+            events_dropped,
+            runs,
+            invalid,
+            leader,
+            admission,
+            watch_silence,
+        }
     }
 }
 

@@ -7,6 +7,8 @@ mod error;
 mod events;
 mod failpoint;
 #[cfg(feature = "operator")]
+mod heard;
+#[cfg(feature = "operator")]
 mod lease;
 mod managers;
 #[cfg(feature = "operator")]
@@ -20,6 +22,8 @@ pub mod telemetry;
 pub use error::PlatformError;
 pub use events::{EventKind, Events, Note};
 pub use failpoint::{OPERATOR as OPERATOR_FAILPOINTS, RUNNER as RUNNER_FAILPOINTS, failpoint};
+#[cfg(feature = "operator")]
+pub use heard::{OnHeard, client_heard_by};
 #[cfg(feature = "operator")]
 pub use lease::{Leadership, lead};
 pub use managers::manager;

@@ -33,9 +33,15 @@ impl World {
         let options = OperatorOptions {
             program: env!("CARGO_BIN_EXE_carnet-operator").into(),
             logs: std::env::temp_dir(),
-            flags: ["--transfers=Enforce", "--claims-from=identity", "--erasure-namespaces=identity"]
-                .map(String::from)
-                .into(),
+            flags: [
+                "--transfers=Enforce",
+                "--claims-from=identity",
+                "--erasure-namespaces=identity",
+                // Short enough to be waited for by a test, long enough for a busy machine.
+                "--stale-after=PT24S",
+            ]
+            .map(String::from)
+            .into(),
             env: vec![],
             webhook_port: None,
         };

@@ -5,5 +5,6 @@ mod kinds;
 mod modes;
 mod places;
 mod secrets;
+mod serving;
 mod updates;
 mod world;

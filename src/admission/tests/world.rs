@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    admission::{PodLookup, ReviewState, review},
+    admission::{BadReview, PodLookup, ReviewState, Reviewed, review},
     api::v1alpha1::DataStore,
     core::{
         ids::{Country, ObjectKey},
@@ -17,7 +17,7 @@ use crate::{
         snapshot::{Namespace, Node, SnapshotBuilder},
         store::{Place, UnreadableStore},
     },
-    index::{PodFacts, facts},
+    index::{PodFacts, Sight, facts},
     parse::{self, RegionCheck},
 };
 
@@ -153,15 +153,20 @@ impl World {
         }
     }
 
-    /// The whole response to these bytes.
-    pub fn bytes(&self, body: &[u8]) -> Result<Value, String> {
+    /// What these bytes are answered.
+    pub fn review(&self, body: &[u8]) -> Result<Reviewed, BadReview> {
         let state = ReviewState {
             snapshot: Arc::new(self.builder().build()),
-            ready: self.ready,
+            sight: if self.ready { Sight::Clear } else { Sight::Loading },
             pods: &self.pods,
             config_maps: None,
         };
-        let reviewed = review(&state, body, self.now.parse().unwrap()).map_err(|e| e.to_string())?;
+        review(&state, body, self.now.parse().unwrap())
+    }
+
+    /// The whole response to these bytes.
+    pub fn bytes(&self, body: &[u8]) -> Result<Value, String> {
+        let reviewed = self.review(body).map_err(|e| e.to_string())?;
         Ok(serde_json::from_slice(&reviewed.body).unwrap())
     }
 
