@@ -160,11 +160,17 @@ impl Passive for LegalHold {
             .map(|(s, d)| format!("{}/{}", s.key, d.name))
             .collect();
         covered.sort();
-        let covers = if covered.is_empty() {
-            Finding::no("Covers", "Nothing", "0 datasets")
-        } else {
-            let named = covered.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-            Finding::yes("Covers", "Datasets", format!("{} datasets: {named}", covered.len()))
+        let named = covered.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+        let covers = match hold.widened(&known) {
+            Some(why) => {
+                let what = format!(
+                    "{why}; {} datasets: {named}; mend the name, or create what it names",
+                    covered.len()
+                );
+                Finding::yes("Covers", "Widened", what)
+            }
+            None if covered.is_empty() => Finding::no("Covers", "Nothing", "0 datasets"),
+            None => Finding::yes("Covers", "Datasets", format!("{} datasets: {named}", covered.len())),
         };
         (vec![in_force, covers], hold.released_from.filter(|t| *t > now))
     }

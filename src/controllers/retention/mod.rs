@@ -204,11 +204,24 @@ impl Controller {
         let approved = policy_status::approved_state(&of_store);
         let vanished = store.map(|s| vanished_holds(pass, old, s, &of_store)).unwrap_or_default();
         let holds = if phase(run) == RunPhase::Approved { self.writes.live_holds().await? } else { vec![] };
-        let held = store.and_then(|s| held(pass, run, s, &holds));
-        if held.is_some_and(|h| !pass.snapshot.holds.values().any(|known| known.uid == h.uid)) {
+        let covering = store.and_then(|s| held(pass, run, s, &holds.iter().collect::<Vec<_>>()));
+        if covering.is_some_and(|h| !pass.snapshot.holds.values().any(|known| known.uid == h.uid)) {
             // The cache is a moment behind, and the store that this hold names may be among what it does not show yet.
             return Ok(Some(pass.now + RETRY));
         }
+        let widened = match store {
+            Some(store) if phase(run) == RunPhase::Erasing => {
+                let known = HoldScopeResolution::of_cluster(pass.snapshot);
+                let holds = pass.snapshot.holds.values().map(AsRef::as_ref);
+                held(
+                    pass,
+                    run,
+                    store,
+                    &holds.filter(|h: &&Hold| h.widened(&known).is_some()).collect::<Vec<_>>(),
+                )
+            }
+            _ => None,
+        };
         let seen = Seen {
             run,
             policy,
@@ -218,7 +231,8 @@ impl Controller {
             job: &job,
             approvals: pass.approvals,
             vanished: &vanished,
-            held,
+            held: covering,
+            widened,
             now: pass.now,
         };
         let action = step(&seen);
@@ -243,6 +257,10 @@ impl Controller {
                     }
                 }
             }
+            Action::StopJob(job) => {
+                self.writes.delete_job(&namespace, &job.name, &job.uid).await?;
+                Ok(Some(pass.now + RETRY))
+            }
             Action::Write(status, note) => {
                 let begins = status.phase == RunPhase::Erasing && phase(run) == RunPhase::Approved;
                 if begins && !self.is_current(pass, run).await? {
@@ -263,7 +281,7 @@ impl Controller {
     ) -> Result<Option<Timestamp>, StepError> {
         match action {
             Action::Wait(at) => Ok(at),
-            Action::CreateJob(_) => Ok(Some(now + RETRY)),
+            Action::CreateJob(_) | Action::StopJob(_) => Ok(Some(now + RETRY)),
             Action::Write(status, note) => {
                 if self.writes.write_run(run, &status).await?
                     && let Some(note) = note
@@ -453,12 +471,12 @@ fn store_of<'a>(snapshot: &'a Snapshot, run: &DeletionRun) -> Option<&'a Store> 
 }
 
 /// The hold that covers a dataset which the plan would delete from.
-fn held<'h>(pass: &Pass<'_>, run: &DeletionRun, store: &Store, holds: &'h [Hold]) -> Option<&'h Hold> {
+fn held<'h>(pass: &Pass<'_>, run: &DeletionRun, store: &Store, holds: &[&'h Hold]) -> Option<&'h Hold> {
     let plan = run.status.as_ref()?.plan.as_ref()?;
     let known = HoldScopeResolution::of_cluster(pass.snapshot);
     plan.datasets.iter().filter(|d| d.held_by.is_none() && d.due > 0).find_map(|planned| {
         let dataset = store.datasets.iter().find(|d| *d.name == *planned.dataset)?;
-        first_covering(holds, &known, store, dataset, pass.now)
+        first_covering(holds.iter().copied(), &known, store, dataset, pass.now)
     })
 }
 

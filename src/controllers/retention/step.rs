@@ -51,6 +51,9 @@ pub struct Seen<'a> {
     pub vanished: &'a [SeenHold],
     /// The hold, read live, that covers a dataset which the plan would delete from. Only asked in `Approved`.
     pub held: Option<&'a Hold>,
+    /// The hold that covers such a dataset only because a name in it is not found, which the runner cannot see from its
+    /// namespace. Only asked in `Erasing`.
+    pub widened: Option<&'a Hold>,
     /// Now.
     pub now: Timestamp,
 }
@@ -62,6 +65,8 @@ pub enum Action {
     Wait(Option<Timestamp>),
     /// Make the Job of a step.
     CreateJob(Step),
+    /// End the Job, because of a hold that its runner cannot see.
+    StopJob(RunJob),
     /// Write this status, and tell people.
     Write(Box<DeletionRunStatus>, Option<Note>),
 }

@@ -65,6 +65,15 @@ fn refused(seen: &Seen<'_>, status: DeletionRunStatus, refusal: &Refusal) -> Act
 /// A run whose deletion has begun.
 pub fn erasing(seen: &Seen<'_>) -> Action {
     let pinned = pinned(seen, Step::Erase);
+    match (&seen.job, seen.widened) {
+        (JobSeen::Working { job, .. }, Some(_)) if pinned == Some(job) => {
+            return Action::StopJob(job.clone());
+        }
+        (JobSeen::Absent, Some(hold)) => {
+            return lost(seen, &format!("LegalHold {} covers what it deletes", hold.name));
+        }
+        (JobSeen::Absent | JobSeen::Taken | JobSeen::Working { .. } | JobSeen::Ended { .. }, _) => {}
+    }
     if pinned.is_some() && seen.job.job() != pinned {
         return lost(seen, "its Job was deleted, so nothing more is deleted in its name");
     }
@@ -109,7 +118,8 @@ fn lost(seen: &Seen<'_>, why: &str) -> Action {
     status.lost_reports = Some(lost);
     status.result = Some(RunResult { deleted_at_least, deleted_at_most, ..RunResult::default() });
     let what = format!("{why}; at least {deleted_at_least} and at most {deleted_at_most} items are deleted");
-    end_with(seen, status, RunPhase::Failed, what)
+    let phase = if seen.widened.is_some() { RunPhase::Stopped } else { RunPhase::Failed };
+    end_with(seen, status, phase, what)
 }
 
 fn erased(

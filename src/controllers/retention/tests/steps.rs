@@ -276,3 +276,19 @@ fn a_run_that_has_begun_and_whose_job_nobody_saw_gets_its_job() {
     let run = world.run(Some(world.planned(RunPhase::Erasing)));
     assert_eq!(world.step(&run, &JobSeen::Absent), Action::CreateJob(Step::Erase));
 }
+
+#[test]
+fn a_hold_that_the_runner_cannot_see_has_its_job_ended() {
+    let mut world = World::new(Approval::Never);
+    world.widened = Some(crate::core::hold::Hold::unreadable("matter", "u"));
+    let mut status = world.planned(RunPhase::Erasing);
+    let run = world.run(None);
+    status.job = Some(pinned(&run, "erase"));
+    let run = world.run(Some(status));
+    let at_work = JobSeen::of("run-uid", Some(&job(&run, "erase", "job", &json!({}))), &[], now());
+    assert_eq!(world.step(&run, &at_work), Action::StopJob(pinned(&run, "erase")));
+    let status = written(world.step(&run, &JobSeen::Absent));
+    assert_eq!(status.phase, RunPhase::Stopped);
+    assert!(status.message.unwrap().contains("LegalHold matter"));
+    assert_eq!(status.result.unwrap().deleted_at_most, PLANNED);
+}

@@ -45,6 +45,7 @@ pub struct World {
     pub approvals: Vec<DeletionApproval>,
     pub approved_state: Option<String>,
     pub vanished: Vec<SeenHold>,
+    pub widened: Option<Hold>,
 }
 
 impl World {
@@ -59,6 +60,7 @@ impl World {
             approvals: vec![],
             approved_state: None,
             vanished: vec![],
+            widened: None,
         }
     }
 
@@ -122,6 +124,7 @@ impl World {
             approvals: &self.approvals,
             vanished: &self.vanished,
             held: None,
+            widened: self.widened.as_ref(),
             now: now(),
         })
     }
