@@ -99,9 +99,7 @@ async fn judged(
 
     let pods: Api<Pod> = Api::namespaced(client.clone(), &args.namespace);
     let unrelated = object("a Pod", pod(UNRELATED, &args.abroad.1, false))?;
-    pods.create(&PostParams::default(), &unrelated)
-        .await
-        .map_err(|e| VerifyError::Unrelated(Box::new(e)))?;
+    pods.create(&PostParams::default(), &unrelated).await.map_err(|e| VerifyError::Unrelated(Box::new(e)))?;
     writeln!(out, "admitted, as it must be: {UNRELATED}")?;
     Ok(())
 }
@@ -203,7 +201,10 @@ mod tests {
     #[test]
     fn the_names_say_whether_a_message_speaks_of_them() {
         for other in [SECRET, ABROAD, UNRELATED] {
-            assert!(!other.contains(STORE), "a message that names {other} would pass for one about the store");
+            assert!(
+                !other.contains(STORE),
+                "a message that names {other} would pass for one about the store"
+            );
         }
     }
 

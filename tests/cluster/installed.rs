@@ -113,7 +113,12 @@ async fn the_installation_is_verified_by_a_refusal_and_an_admission(w: Arc<World
     }
     // Where nothing is refused, it says so. A cluster in which all is enforced has no such namespace but an exempt one.
     let exempt = Command::new(env!("CARGO_BIN_EXE_carnet-operator"))
-        .args(["verify-installation", "--namespace=kube-public", "--store=aws/eu-west-1", "--abroad=aws/us-east-1"])
+        .args([
+            "verify-installation",
+            "--namespace=kube-public",
+            "--store=aws/eu-west-1",
+            "--abroad=aws/us-east-1",
+        ])
         .args(["--patience=PT2S"])
         .env("KUBECONFIG", w.kubeconfig_of_admin())
         .stdin(Stdio::null())

@@ -125,6 +125,7 @@ fn as_a_part_of_another_chart_it_is_what_it_is_alone() {
     let alone = helm::objects(Given { values: &["transfers.mode=Enforce"], ..given });
     assert_eq!(as_part, alone);
     let off = fs::read_to_string(parent.path().join("values.yaml")).expect("readable");
-    fs::write(parent.path().join("values.yaml"), off.replace("enabled: true", "enabled: false")).expect("writable");
+    fs::write(parent.path().join("values.yaml"), off.replace("enabled: true", "enabled: false"))
+        .expect("writable");
     assert!(helm::parse(&helm::template(parent.path(), given).unwrap_or_default()).is_empty());
 }
