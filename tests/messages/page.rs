@@ -39,6 +39,7 @@ impl Page {
                 .filter(|cell| !is_of_reasons(cell))
                 .flat_map(|cell| cell.split("<br>"))
                 .map(constant)
+                .filter(|message| !message.is_empty())
                 .collect(),
             rows,
         }
