@@ -34,11 +34,8 @@ tools: ## install and build what the test cluster needs (once; later runs take a
 	@# To standard error: what `make cluster` writes to standard output is for a shell to evaluate.
 	@hack/cluster/apt.sh >&2
 	@hack/cluster/build.sh >&2
-<<<<<<< HEAD
 	@hack/monitoring/fetch.sh >&2
-=======
 	@hack/chart/build.sh >&2
->>>>>>> main
 
 .PHONY: lint
 lint: rust ## format and lints, for all features and for each binary's own
