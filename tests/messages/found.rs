@@ -52,6 +52,7 @@ const NO_MESSAGES: &[&str] = &[
 const NO_REASONS: &[&str] = &[
     "Always",
     "Complete",
+    "Controller",
     "DataStore",
     "DeletionRun",
     "DoesNotExist",
@@ -68,6 +69,7 @@ const NO_REASONS: &[&str] = &[
     "PascalCase",
     "Pending",
     "Plan",
+    "Pod",
     "PodInitializing",
     "PodScheduled",
     "Refuse",
