@@ -34,6 +34,7 @@ tools: ## install and build what the test cluster needs (once; later runs take a
 	@# To standard error: what `make cluster` writes to standard output is for a shell to evaluate.
 	@hack/cluster/apt.sh >&2
 	@hack/cluster/build.sh >&2
+	@hack/monitoring/fetch.sh >&2
 	@hack/chart/build.sh >&2
 
 .PHONY: lint

@@ -5,6 +5,7 @@
 mod binding;
 mod desk;
 mod envelope;
+mod journal;
 mod review;
 mod runner;
 mod server;

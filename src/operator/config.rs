@@ -1,16 +1,17 @@
 //! The operator's command line. Every flag can be given as an environment variable `CARNET_...`.
 
+mod logs;
+
+pub use logs::LogArgs;
+
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{
-    core::{
-        law::LawPack,
-        settings::{ClaimsFrom, Mode, Settings},
-        store::Place,
-    },
-    platform::telemetry::LogFormat,
+use crate::core::{
+    law::LawPack,
+    settings::{ClaimsFrom, Mode, Settings},
+    store::Place,
 };
 
 /// Keeps personal data where it may be, for as long as it may.
@@ -193,9 +194,9 @@ pub struct RunArgs {
     /// When that image is pulled.
     #[arg(long, env = "CARNET_ERASER_PULL_POLICY", value_enum, default_value = "IfNotPresent")]
     pub eraser_pull_policy: PullPolicy,
-    /// How logs are written.
-    #[arg(long, env = "CARNET_LOG_FORMAT", value_enum, default_value = "json")]
-    pub log_format: LogFormat,
+    /// Logs.
+    #[command(flatten)]
+    pub logs: LogArgs,
 }
 
 /// A flag whose value cannot be used.

@@ -18,7 +18,7 @@ use crate::{
     platform::{
         self, Leadership, PlatformError, Readiness,
         metrics::{self, Metrics, ServeError},
-        telemetry,
+        telemetry::{self, FilterError},
     },
 };
 
@@ -53,6 +53,9 @@ pub enum RunError {
         /// Why.
         source: std::io::Error,
     },
+    /// The log's filter is wrong.
+    #[error(transparent)]
+    Logs(#[from] FilterError),
     /// Metrics cannot be served.
     #[error(transparent)]
     Metrics(#[from] ServeError),
@@ -66,7 +69,7 @@ pub enum RunError {
 
 /// Runs until SIGTERM, SIGINT, or until a part fails.
 pub async fn run(args: RunArgs) -> Result<(), RunError> {
-    telemetry::start(args.log_format);
+    let logs = telemetry::start(args.logs.log_format, &args.logs.log_filter)?;
     // A second call finds one installed, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let law = Arc::new(match &args.law_pack {
@@ -94,7 +97,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
         let (metrics, readiness, end) = (metrics.clone(), readiness.clone(), shutdown.clone());
         let addr = args.metrics_addr;
         metrics.process.runs(&law.version);
-        let routes = metrics::routes(metrics, readiness);
+        let routes = metrics::routes(metrics, readiness).merge(telemetry::routes(logs));
         parts.spawn(async move { Ok(metrics::serve(addr, routes, end).await?) });
     }
     let context = Context { law, settings };

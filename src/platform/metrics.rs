@@ -20,7 +20,8 @@ pub use declared::{DECLARED_KINDS, DeclaredMetrics, KindLabel};
 pub use known::{Countdown, Known, Rows};
 pub use process::{BuildLabel, ProcessMetrics};
 pub use retention::{
-    PolicyLabel, PolicyRow, RUN_PHASES, RUN_RESULTS, RetentionMetrics, RunPhaseLabel, RunResultLabel,
+    POLICY_ACTIONS, PolicyActionLabel, PolicyLabel, PolicyRow, REPORTED, RUN_PHASES, RUN_RESULTS,
+    RetentionMetrics, RunPhaseLabel, RunResultLabel,
 };
 pub use serve::{ServeError, routes, serve};
 pub use transfers::{FLOW_STATES, FlowState, TransferMetrics};

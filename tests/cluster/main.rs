@@ -7,6 +7,7 @@ mod forgery;
 mod installed;
 mod kinds;
 mod rights;
+mod seen;
 mod transfers;
 mod world;
 
@@ -21,9 +22,16 @@ type Case = (&'static str, fn(Arc<World>) -> futures::future::BoxFuture<'static,
 fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let cases: Vec<Case> =
-        [kinds::CASES, transfers::CASES, flows::CASES, forgery::CASES, rights::CASES, installed::CASES]
-            .concat();
+    let cases: Vec<Case> = [
+        kinds::CASES,
+        transfers::CASES,
+        flows::CASES,
+        forgery::CASES,
+        rights::CASES,
+        installed::CASES,
+        seen::CASES,
+    ]
+    .concat();
     if arguments.list {
         libtest_mimic::run(&arguments, cases.into_iter().map(|(n, _)| Trial::test(n, || Ok(()))).collect())
             .exit();

@@ -102,6 +102,19 @@ impl World {
         Ok(self.operator.metrics().await?)
     }
 
+    /// One plain HTTP request to where the operator serves metrics: status and body.
+    pub fn ask_operator(&self, method: &str, path: &str, body: &str) -> Result<(u16, String)> {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(self.operator.metrics_addr())?;
+        let length = body.len();
+        write!(stream, "{method} {path} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{body}")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("an answer with a head")?;
+        let status = head.split(' ').nth(1).context("a status")?.parse()?;
+        Ok((status, body.to_owned()))
+    }
+
     /// A client that acts as this user.
     pub async fn user(&self, name: &str, groups: &[&str]) -> Result<Client> {
         Ok(self.cluster.client_for(name, groups).await?)

@@ -363,7 +363,7 @@ impl Controller {
                     let opted_in = self.erasure.namespaces.contains(&*policy.key.namespace);
                     let status =
                         policy_status::accepted(policy, &stores, opted_in, &entry.meta, old, pass.now);
-                    rows.push(count::row(&policy.key, &stores, &status));
+                    rows.push(count::row(policy, &stores, opted_in, &status));
                     status
                 }
                 Err(reason) => policy_status::invalid(reason, &entry.meta, old, pass.now),
