@@ -71,6 +71,22 @@ cluster-down: rust ## remove the cluster that `make cluster` left up
 bench: rust ## measure decide and the review path
 	cargo bench --locked --all-features
 
+.PHONY: images
+images: rust ## the release images as archives, without a container engine (docs/images.md)
+	@hack/images/build.sh
+
+.PHONY: images-check
+images-check: rust ## build the release images twice, in different directories, and compare
+	@hack/images/check.sh
+
+.PHONY: images-buildah
+images-buildah: ## build the images once more from the Containerfile, offline, and compare (needs buildah and skopeo)
+	@hack/images/buildah.sh
+
+.PHONY: images-sign
+images-sign: ## sign the images with a key of the moment, and verify (builds cosign)
+	@hack/images/sign.sh
+
 .PHONY: generate
 generate: rust ## write the CRDs and golden files anew from the code
 	UPDATE_EXPECT=1 cargo test --locked --all-features --test manifests
