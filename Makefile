@@ -73,6 +73,22 @@ cluster-down: rust ## remove the cluster that `make cluster` left up
 bench: rust ## measure decide and the review path
 	cargo bench --locked --all-features
 
+.PHONY: images
+images: rust ## the release images as archives, without a container engine (docs/images.md)
+	@hack/images/build.sh
+
+.PHONY: images-check
+images-check: rust ## build the release images twice, in different directories, and compare
+	@hack/images/check.sh
+
+.PHONY: images-buildah
+images-buildah: ## build the images once more from the Containerfile, offline, and compare (needs buildah and skopeo)
+	@hack/images/buildah.sh
+
+.PHONY: images-sign
+images-sign: ## sign the images with a key of the moment, and verify (builds cosign)
+	@hack/images/sign.sh
+
 .PHONY: generate
 generate: tools rust ## write the CRDs, deploy/ and golden files anew from the code and the chart
 	@# One after the other: the chart contains the definitions, deploy/ is the chart, the lists of rights read deploy/.
