@@ -71,6 +71,10 @@ cluster-down: rust ## remove the cluster that `make cluster` left up
 bench: rust ## measure decide and the review path
 	cargo bench --locked --all-features
 
+.PHONY: load
+load: tools rust ## fifty Pods a second while parts fail, two minutes a phase; prints where its table is
+	CARNET_LOAD_SECONDS=120 cargo test --locked --all-features --test lifecycle -- lifecycle::load
+
 .PHONY: generate
 generate: rust ## write the CRDs and golden files anew from the code
 	UPDATE_EXPECT=1 cargo test --locked --all-features --test manifests
@@ -85,4 +89,4 @@ doc: rust ## the API documentation, without warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --all-features --no-deps
 
 .PHONY: nightly
-nightly: lint test bench doc deny ## what does not fit into every change
+nightly: lint test load bench doc deny ## what does not fit into every change
