@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use carnet::testbed::{Cluster, Image, NodesOptions, accounts::Accounts, install};
 use kube::Client;
 use serde_json::Value;
@@ -167,13 +167,4 @@ fn image_names(objects: &[Value]) -> BTreeSet<(String, Program)> {
 /// Root of the checkout.
 pub fn project() -> PathBuf {
     env!("CARGO_MANIFEST_DIR").into()
-}
-
-/// The message of a refusal; an error when it was not refused.
-pub fn refusal<T>(result: Result<T, kube::Error>) -> Result<String> {
-    match result {
-        Ok(_) => anyhow::bail!("it was admitted"),
-        Err(kube::Error::Api(status)) => Ok(status.message),
-        Err(error) => Err(error).context("no answer"),
-    }
 }
