@@ -34,6 +34,7 @@ tools: ## install and build what the test cluster needs (once; later runs take a
 	@# To standard error: what `make cluster` writes to standard output is for a shell to evaluate.
 	@hack/cluster/apt.sh >&2
 	@hack/cluster/build.sh >&2
+	@hack/chart/build.sh >&2
 
 .PHONY: lint
 lint: rust ## format and lints, for all features and for each binary's own
@@ -76,7 +77,11 @@ load: tools rust ## fifty Pods a second while parts fail, two minutes a phase; p
 	CARNET_LOAD_SECONDS=120 cargo test --locked --all-features --test lifecycle -- lifecycle::load
 
 .PHONY: generate
-generate: rust ## write the CRDs and golden files anew from the code
+generate: tools rust ## write the CRDs, deploy/ and golden files anew from the code and the chart
+	@# One after the other: the chart contains the definitions, deploy/ is the chart, the lists of rights read deploy/.
+	UPDATE_EXPECT=1 cargo test --locked --all-features --test manifests definitions::
+	UPDATE_EXPECT=1 cargo test --locked --all-features --test manifests render::the_chart_s_definitions
+	UPDATE_EXPECT=1 cargo test --locked --all-features --test manifests render::
 	UPDATE_EXPECT=1 cargo test --locked --all-features --test manifests
 
 .PHONY: deny

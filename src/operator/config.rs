@@ -29,6 +29,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Print the CustomResourceDefinitions.
     Crds,
+    /// Have one Pod refused and one admitted: what `helm test` runs.
+    VerifyInstallation(super::verify::VerifyArgs),
     /// Print the version.
     Version,
 }

@@ -3,6 +3,7 @@
 mod certificate;
 pub mod config;
 mod run;
+pub mod verify;
 pub mod watches;
 
 use std::io::{self, Write};
@@ -20,6 +21,9 @@ pub enum MainError {
     /// `run` failed.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// The installation is not as it must be.
+    #[error(transparent)]
+    Verify(#[from] verify::VerifyError),
     /// The output cannot be written.
     #[error("writing the output: {0}")]
     Output(#[from] io::Error),
@@ -38,6 +42,7 @@ pub async fn main(out: &mut (impl Write + Send)) -> Result<(), MainError> {
                 writeln!(out, "---\n{text}")?;
             }
         }
+        config::Command::VerifyInstallation(args) => verify::verify(&args, out).await?,
         config::Command::Version => writeln!(out, "carnet-operator {}", env!("CARGO_PKG_VERSION"))?,
     }
     Ok(())

@@ -82,6 +82,21 @@ impl World {
         self.operator.log_end()
     }
 
+    /// Where the operator's webhook listens.
+    pub fn webhook(&self) -> std::net::SocketAddr {
+        self.operator.webhook()
+    }
+
+    /// A kubeconfig with which a program acts as this ServiceAccount.
+    pub async fn kubeconfig_of(&self, namespace: &str, account: &str) -> Result<PathBuf> {
+        Ok(self.cluster.kubeconfig_for_service_account(namespace, account).await?)
+    }
+
+    /// A kubeconfig with all rights.
+    pub fn kubeconfig_of_admin(&self) -> PathBuf {
+        self.cluster.kubeconfig_admin().to_owned()
+    }
+
     #[allow(dead_code, reason = "for tests to come")]
     pub async fn metrics(&self) -> Result<String> {
         Ok(self.operator.metrics().await?)

@@ -20,7 +20,7 @@ struct Right {
 
 /// All rights of a ServiceAccount.
 fn rights_of(account: &str) -> Vec<Right> {
-    let documents: Vec<Value> = all("deploy").into_iter().chain(all("deploy/opt-in")).collect();
+    let documents: Vec<Value> = all("deploy/base").into_iter().chain(all("deploy/opt-in")).collect();
     let is_bound = |b: &&Value| list(b, "/subjects").iter().any(|s| text(s, "/name") == account);
     let owned = |v: Vec<&str>| v.into_iter().map(String::from).collect::<Vec<_>>();
     let mut rights = vec![];
