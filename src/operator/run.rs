@@ -93,7 +93,9 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     {
         let (metrics, readiness, end) = (metrics.clone(), readiness.clone(), shutdown.clone());
         let addr = args.metrics_addr;
-        parts.spawn(async move { Ok(metrics::serve(addr, metrics, readiness, end).await?) });
+        metrics.process.runs(&law.version);
+        let routes = metrics::routes(metrics, readiness);
+        parts.spawn(async move { Ok(metrics::serve(addr, routes, end).await?) });
     }
     let context = Context { law, settings };
     watches::spawn(&index, &context, args.stale_after, (&metrics, loaded), &shutdown).await?;
@@ -140,7 +142,8 @@ async fn lead(shared: Shared, args: RunArgs) -> Result<(), RunError> {
         () = shutdown.cancelled() => false,
     };
     if gained {
-        shared.metrics.leader.set(1);
+        shared.metrics.process.leader.set(1);
+        shared.metrics.retention.begin();
         tracing::info!("leading");
         let lost = tokio::select! {
             () = control(shared, &args, &shutdown) => false,

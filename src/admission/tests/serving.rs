@@ -273,12 +273,11 @@ async fn decisions_are_counted_by_verdict_and_mode_and_timed() {
     }
     let text = site.metrics();
     for line in [
-        "# TYPE carnet_admission_reviews counter",
+        "# TYPE carnet_admission_reviews_total counter",
         "carnet_admission_reviews_total{verdict=\"violation\",mode=\"Enforce\",answer=\"refused\"} 2",
         "carnet_admission_reviews_total{verdict=\"lawful\",mode=\"Enforce\",answer=\"allowed\"} 1",
         "carnet_admission_reviews_total{verdict=\"no-use\",mode=\"none\",answer=\"allowed\"} 1",
         "# TYPE carnet_admission_review_duration_seconds histogram",
-        "# UNIT carnet_admission_review_duration_seconds seconds",
         "carnet_admission_review_duration_seconds_bucket{le=\"5.0\"} 4",
         "carnet_admission_review_duration_seconds_count 4",
     ] {

@@ -1,5 +1,6 @@
 //! Plans runs, and takes each through its steps.
 
+mod count;
 mod due;
 mod job;
 mod order;
@@ -39,7 +40,7 @@ use crate::{
     },
     handover::Step,
     index::Entry,
-    platform::{Events, metrics::RunPhaseLabel},
+    platform::{Events, metrics::RunResultLabel},
 };
 
 const NAME: &str = "retention";
@@ -122,7 +123,7 @@ impl Controller {
             now,
         };
         let mut next = vec![];
-        self.count(&runs);
+        self.shared.metrics.retention.runs.counts(count::by_phase(&runs));
         for plan in &plans {
             next.extend(self.plan(&pass, plan).await);
         }
@@ -142,14 +143,6 @@ impl Controller {
         // A hold that is released lets things go by time alone.
         next.extend(snapshot.holds.values().filter_map(|h| h.released_from).filter(|t| *t > now));
         next.into_iter().min()
-    }
-
-    fn count(&self, runs: &[Arc<DeletionRun>]) {
-        self.shared.metrics.runs.clear();
-        for run in runs {
-            let phase = format!("{:?}", phase(run));
-            self.shared.metrics.runs.get_or_create(&RunPhaseLabel { phase }).inc();
-        }
     }
 
     /// Creates the run of a plan when it is time. Answers when it is.
@@ -283,9 +276,14 @@ impl Controller {
             Action::Wait(at) => Ok(at),
             Action::CreateJob(_) | Action::StopJob(_) => Ok(Some(now + RETRY)),
             Action::Write(status, note) => {
-                if self.writes.write_run(run, &status).await?
-                    && let Some(note) = note
-                {
+                if !self.writes.write_run(run, &status).await? {
+                    return Ok(None);
+                }
+                if is_over(status.phase) {
+                    let result = RunResultLabel { result: count::word(status.phase) };
+                    self.shared.metrics.retention.ended.get_or_create(&result).inc();
+                }
+                if let Some(note) = note {
                     self.events.publish(&policy_reference(run), &note).await;
                     self.events.publish(&run.object_ref(&()), &note).await;
                 }
@@ -341,6 +339,7 @@ impl Controller {
     /// Writes the status of every policy. Tells whether all went well.
     async fn tell(&mut self, pass: &Pass<'_>) -> bool {
         let mut well = true;
+        let mut rows = vec![];
         for entry in pass.policies {
             let old = entry.object.as_ref().and_then(|o| o.status.as_ref());
             let wanted = match &entry.value {
@@ -362,7 +361,10 @@ impl Controller {
                         })
                         .collect();
                     let opted_in = self.erasure.namespaces.contains(&*policy.key.namespace);
-                    policy_status::accepted(policy, &stores, opted_in, &entry.meta, old, pass.now)
+                    let status =
+                        policy_status::accepted(policy, &stores, opted_in, &entry.meta, old, pass.now);
+                    rows.push(count::row(&policy.key, &stores, &status));
+                    status
                 }
                 Err(reason) => policy_status::invalid(reason, &entry.meta, old, pass.now),
             };
@@ -371,6 +373,7 @@ impl Controller {
                 well = false;
             }
         }
+        self.shared.metrics.retention.policies(rows);
         well
     }
 

@@ -15,6 +15,7 @@ use crate::{
         transfer::{FlowVerdict, Outcome, Request, Use, Workload, decide, decide_copy, text},
     },
     index::{Owner, PodFacts},
+    platform::metrics::FLOW_STATES,
 };
 
 /// A running Pod that uses stores.
@@ -76,7 +77,7 @@ pub struct OwnerPicture {
 /// Judges.
 pub fn judge(snapshot: &Snapshot, running: &[Using], now: Timestamp) -> Picture {
     let mut picture = Picture::default();
-    for state in ["no-border", "adequate", "carried", "same-entity", "waived", "uncovered"] {
+    for state in FLOW_STATES {
         picture.flows.insert(state, 0);
     }
     for using in running {

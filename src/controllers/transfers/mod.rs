@@ -24,7 +24,7 @@ use crate::{
     core::snapshot::Snapshot,
     detect::{self, PodSubject},
     index::Entry,
-    platform::metrics::{FlowState, KindLabel},
+    platform::metrics::{DECLARED_KINDS, FlowState, KindLabel},
 };
 
 const NAME: &str = "transfers";
@@ -91,17 +91,15 @@ fn next_release(snapshot: &Snapshot, now: Timestamp) -> Option<Timestamp> {
 }
 
 fn count(shared: &Shared, snapshot: &Snapshot, picture: &Picture, now: Timestamp) {
-    let metrics = &shared.metrics;
-    for (state, flows) in &picture.flows {
-        metrics.flows.get_or_create(&FlowState { state }).set(*flows);
-    }
-    metrics.violating_pods.set(picture.violating_pods);
-    let next = picture.next_change.map_or(-1.0, |t| t.duration_since(now).as_secs_f64().max(0.0));
-    metrics.next_lapse_seconds.set(next);
-    metrics.invalid.clear();
-    for (kind, ..) in snapshot.invalid.keys() {
-        metrics.invalid.get_or_create(&KindLabel { kind: kind.clone() }).inc();
-    }
+    let of = &shared.metrics.transfers;
+    let count = |n: i64| usize::try_from(n).unwrap_or_default();
+    of.flows.counts(picture.flows.iter().map(|(state, flows)| (FlowState { state }, count(*flows))));
+    of.violating_pods.count(count(picture.violating_pods));
+    of.next_lapse.instant(picture.next_change);
+    of.judged.instant(Some(now));
+    let invalid = |of: &str| snapshot.invalid.keys().filter(|(kind, ..)| kind == of).count();
+    let kinds = DECLARED_KINDS.map(|kind| (KindLabel { kind }, invalid(kind)));
+    shared.metrics.declared.invalid.counts(kinds);
 }
 
 /// Tells whether something could not be written.
