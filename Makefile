@@ -89,6 +89,10 @@ images-buildah: ## build the images once more from the Containerfile, offline, a
 images-sign: ## sign the images with a key of the moment, and verify (builds cosign)
 	@hack/images/sign.sh
 
+.PHONY: load
+load: tools rust ## fifty Pods a second while parts fail, two minutes a phase; prints where its table is
+	CARNET_LOAD_SECONDS=120 cargo test --locked --all-features --test lifecycle -- lifecycle::load
+
 .PHONY: generate
 generate: tools rust ## write the CRDs, deploy/ and golden files anew from the code and the chart
 	@# One after the other: the chart contains the definitions, deploy/ is the chart, the lists of rights read deploy/.
@@ -107,4 +111,4 @@ doc: rust ## the API documentation, without warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --all-features --no-deps
 
 .PHONY: nightly
-nightly: lint test bench doc deny ## what does not fit into every change
+nightly: lint test load bench doc deny ## what does not fit into every change

@@ -24,6 +24,7 @@
 //! | `CARNET_KEEP_LOGS` | copy the servers' logs into the cache when a run ends |
 
 mod access;
+pub mod accounts;
 mod binaries;
 mod cgroups;
 mod choice;
