@@ -12,6 +12,7 @@ cache=${XDG_CACHE_HOME:-${HOME:?HOME or XDG_CACHE_HOME must be set}/.cache}/carn
 # module, program, package, seconds on two cores from an empty Go build cache
 plan=(
   "flux    kustomize-controller  github.com/fluxcd/kustomize-controller  410"
+  "flux    kustomize             sigs.k8s.io/kustomize/kustomize/v5       10"
   "argocd  argocd                github.com/argoproj/argo-cd/v3/cmd      430"
 )
 export CGO_ENABLED=0 GOFLAGS="-mod=readonly -trimpath -buildvcs=false" GOWORK=off

@@ -5,4 +5,5 @@ package tools
 
 import (
 	_ "github.com/fluxcd/kustomize-controller"
+	_ "sigs.k8s.io/kustomize/kustomize/v5"
 )
