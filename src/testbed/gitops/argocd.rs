@@ -95,8 +95,19 @@ impl ArgoCd {
         Ok(Self { guards, client, server })
     }
 
-    /// Applies an Application of `path` in the repository at `url`, synced by itself.
+    /// Applies an Application of this `source` in the repository at `url`, synced by itself.
     pub async fn application(&self, name: &str, url: &str, source: Value) -> Result<(), TestbedError> {
+        self.application_in(name, "default", url, source).await
+    }
+
+    /// Like [`ArgoCd::application`], for a namespace.
+    pub async fn application_in(
+        &self,
+        name: &str,
+        namespace: &str,
+        url: &str,
+        source: Value,
+    ) -> Result<(), TestbedError> {
         let mut from = json!({"repoURL": url, "targetRevision": "HEAD"});
         if let (Some(from), Value::Object(source)) = (from.as_object_mut(), source) {
             from.extend(source);
@@ -106,7 +117,7 @@ impl ArgoCd {
             "metadata": {"name": name, "namespace": NAMESPACE},
             "spec": {
                 "project": "default", "source": from,
-                "destination": {"server": self.server, "namespace": "default"},
+                "destination": {"server": self.server, "namespace": namespace},
                 "syncPolicy": {
                     "automated": {"prune": true, "selfHeal": true},
                     "syncOptions": ["ServerSideApply=true", "CreateNamespace=true"],

@@ -13,6 +13,11 @@ pub use flux::{Artifact, Flux};
 
 use super::error::TestbedError;
 
+/// Argo CD's own program, which is also its command line under the name `argocd`.
+pub fn argocd_program() -> Result<PathBuf, TestbedError> {
+    Programs::find()?.path("argocd")
+}
+
 /// The programs that `hack/gitops/build.sh` built, and the definitions of the engines' own kinds beside them.
 #[derive(Clone, Debug)]
 pub(crate) struct Programs {
