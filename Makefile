@@ -56,6 +56,12 @@ test: tools rust ## everything the project has: pure, control plane, nodes
 	CARNET_REQUIRE_CLUSTER=1 cargo test --locked --all-features --no-fail-fast
 	@echo "make test: every test passed"
 
+.PHONY: test-gitops
+test-gitops: tools rust ## Flux and Argo CD, the real ones (builds them once: a quarter of an hour)
+	@hack/gitops/apt.sh
+	@hack/gitops/build.sh
+	cargo test --locked --all-features --test gitops
+
 .PHONY: demo
 demo: tools rust ## a real cluster, a refused Pod, a safeguard, a lapse, a deletion; ends with a table
 	cargo build --locked --all-features --bins --example testbed
@@ -111,4 +117,4 @@ doc: rust ## the API documentation, without warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --all-features --no-deps
 
 .PHONY: nightly
-nightly: lint test load bench doc deny ## what does not fit into every change
+nightly: lint test load test-gitops images-check bench doc deny ## what does not fit into every change

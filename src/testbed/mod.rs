@@ -30,6 +30,7 @@ mod cgroups;
 mod choice;
 mod control_plane;
 mod error;
+pub mod gitops;
 mod image;
 pub mod install;
 mod kind;
