@@ -4,6 +4,7 @@
 mod anchors;
 mod server;
 mod shared;
+mod timeouts;
 mod world;
 
 use std::{sync::Arc, time::Duration};
