@@ -1,7 +1,10 @@
 //! Tables of what the controller decides.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod approving;
+mod placing;
 mod planning;
+mod saying;
 mod steps;
 mod vanishing;
 mod world;
