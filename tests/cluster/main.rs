@@ -5,6 +5,7 @@
 mod flows;
 mod forgery;
 mod kinds;
+mod promptly;
 mod rights;
 mod transfers;
 mod world;
@@ -21,7 +22,8 @@ fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let cases: Vec<Case> =
-        [kinds::CASES, transfers::CASES, flows::CASES, forgery::CASES, rights::CASES].concat();
+        [kinds::CASES, transfers::CASES, flows::CASES, promptly::CASES, forgery::CASES, rights::CASES]
+            .concat();
     if arguments.list {
         libtest_mimic::run(&arguments, cases.into_iter().map(|(n, _)| Trial::test(n, || Ok(()))).collect())
             .exit();
