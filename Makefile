@@ -50,10 +50,10 @@ lint: rust ## format and lints, for all features and for each binary's own
 fmt: rust ## format the code
 	cargo fmt
 
-# A missing cluster or database is a failure, never a skipped test.
+# A missing cluster or database is a failure, never a skipped test: the tests have no other way.
 .PHONY: test
 test: tools rust ## everything the project has: pure, control plane, nodes
-	CARNET_REQUIRE_CLUSTER=1 cargo test --locked --all-features --no-fail-fast
+	cargo test --locked --all-features --no-fail-fast
 	@echo "make test: every test passed"
 
 .PHONY: test-gitops
@@ -76,8 +76,10 @@ cluster-down: rust ## remove the cluster that `make cluster` left up
 	@$(TESTBED) down
 
 .PHONY: bench
-bench: rust ## measure decide and the review path
-	cargo bench --locked --all-features
+bench: rust ## measure decide and the review path; fails where that is not as promised (docs/benchmarks.md)
+	@mkdir -p $(CACHE)
+	cargo bench --locked --all-features | tee $(CACHE)/bench.txt
+	@hack/bench/check.sh < $(CACHE)/bench.txt
 
 .PHONY: images
 images: rust ## the release images as archives, without a container engine (docs/images.md)

@@ -103,8 +103,16 @@ pub async fn run(programs: &Path) -> Result<()> {
     if result.is_err() {
         writeln!(demo.out, "--- the operator's last lines\n{}", operator.log_end())?;
     }
-    let table = demo.table();
-    result.and(table)
+    both(result, demo.table())
+}
+
+/// A step that broke off does not hide the rows that were found wrong before it, nor they it.
+fn both(play: Result<()>, table: Result<()>) -> Result<()> {
+    match (play, table) {
+        (Err(step), Err(rows)) => Err(step.context(rows.to_string())),
+        (Err(one), Ok(())) | (Ok(()), Err(one)) => Err(one),
+        (Ok(()), Ok(())) => Ok(()),
+    }
 }
 
 /// The image of our eraser, as an archive.

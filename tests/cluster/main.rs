@@ -6,6 +6,7 @@ mod flows;
 mod forgery;
 mod installed;
 mod kinds;
+mod promptly;
 mod rights;
 mod seen;
 mod transfers;
@@ -26,6 +27,7 @@ fn main() {
         kinds::CASES,
         transfers::CASES,
         flows::CASES,
+        promptly::CASES,
         forgery::CASES,
         rights::CASES,
         installed::CASES,
