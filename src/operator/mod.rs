@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use clap::Parser;
 
-pub use certificate::CertificateError;
+pub use certificate::{CertificateError, Leads};
 pub use run::{RunError, run};
 
 use crate::api::v1alpha1::crds;

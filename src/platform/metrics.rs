@@ -1,8 +1,10 @@
 //! Metrics and health, on an address of their own.
 
 mod admission;
+mod certificates;
 
 pub use admission::{AdmissionMetrics, ReasonLabel, ReviewLabels};
+pub use certificates::CertificateMetrics;
 
 use std::{net::SocketAddr, sync::Arc, sync::atomic::AtomicU64};
 
@@ -64,6 +66,8 @@ pub struct Metrics {
     pub leader: Gauge,
     /// Reviews.
     pub admission: AdmissionMetrics,
+    /// When certificates end.
+    pub certificates: CertificateMetrics,
     /// Seconds since each watch was last heard.
     pub watch_silence: Family<WatchLabel, Gauge<f64, AtomicU64>>,
 }
@@ -98,6 +102,7 @@ impl Default for Metrics {
         registry.register("invalid_objects", "Objects that cannot be read", invalid.clone());
         registry.register("leader", "Whether this replica leads", leader.clone());
         let admission = AdmissionMetrics::register(&mut registry);
+        let certificates = CertificateMetrics::register(&mut registry);
         let watch_silence = Family::default();
         registry.register(
             "watch_silence_seconds",
@@ -114,6 +119,7 @@ impl Default for Metrics {
             invalid,
             leader,
             admission,
+            certificates,
             watch_silence,
         }
     }

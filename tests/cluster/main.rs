@@ -2,6 +2,7 @@
 //! operator as a process under the ServiceAccount and the rights that the project ships. One cluster for all tests here,
 //! one test at a time. Without the cluster's programs this fails; it never skips.
 
+mod certificates;
 mod flows;
 mod forgery;
 mod kinds;
@@ -21,7 +22,8 @@ fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let cases: Vec<Case> =
-        [kinds::CASES, transfers::CASES, flows::CASES, forgery::CASES, rights::CASES].concat();
+        [kinds::CASES, transfers::CASES, flows::CASES, forgery::CASES, rights::CASES, certificates::CASES]
+            .concat();
     if arguments.list {
         libtest_mimic::run(&arguments, cases.into_iter().map(|(n, _)| Trial::test(n, || Ok(()))).collect())
             .exit();

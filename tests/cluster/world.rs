@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use carnet::testbed::{
-    ControlPlane, ControlPlaneOptions, FakeNode,
+    Access, ControlPlane, ControlPlaneOptions, FakeNode,
     install::{self, Operator, OperatorOptions},
 };
 use kube::{
@@ -85,6 +85,11 @@ impl World {
     #[allow(dead_code, reason = "for tests to come")]
     pub async fn metrics(&self) -> Result<String> {
         Ok(self.operator.metrics().await?)
+    }
+
+    /// The ways into the cluster.
+    pub fn access(&self) -> &Access {
+        &self.cluster
     }
 
     /// A client that acts as this user.
