@@ -137,7 +137,7 @@ fn dispatch(state: &ReviewState<'_>, request: &Request<'_>, now: Timestamp) -> A
     };
     let namespace = request.namespace.as_deref().unwrap_or_default();
     let settings = &state.snapshot.settings;
-    let exempt = settings.exempt.contains(namespace) || namespace == settings.own_namespace;
+    let exempt = settings.is_exempt(namespace);
     match topic {
         Topic::Ours => validate::validate(state, request, raw.get(), now),
         Topic::Binding if exempt => Answer::allow("exempt"),
@@ -259,12 +259,13 @@ impl Subjected<'_> {
             new.answer(snapshot, &judged, worse, now)
         };
         if !detection.findings.is_empty() {
-            let findings = detection.findings.join("; ");
+            let findings: Vec<_> = detection.findings.iter().map(ToString::to_string).collect();
+            let findings = findings.join("; ");
             let end = findings.char_indices().nth(2000).map_or(findings.len(), |(i, _)| i);
             answer.notes.insert("findings", findings[..end].to_owned());
             // The author's own words, which the author can mend.
-            for finding in detection.findings.iter().filter(|f| f.starts_with("annotation ")) {
-                answer.warn(finding);
+            for finding in detection.findings.iter().filter(|f| f.is_of_the_author()) {
+                answer.warn(&finding.to_string());
             }
         }
         answer

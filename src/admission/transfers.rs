@@ -145,7 +145,7 @@ impl Case<'_> {
         } else {
             "\nSome of the nodes on which it may run are lawful, others are not."
         };
-        match affinity_to_paste(lawful) {
+        match affinity_to_paste(&snapshot.settings.region_label, lawful) {
             Some(yaml) => {
                 let names: BTreeSet<String> = lawful.iter().map(place_name).collect();
                 let names: Vec<String> = names.into_iter().collect();

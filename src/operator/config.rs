@@ -144,6 +144,14 @@ pub struct RunArgs {
     /// Place of nodes without a region label, `provider/region`.
     #[arg(long, env = "CARNET_DEFAULT_LOCATION")]
     pub default_location: Option<String>,
+    /// The label that says in which region a node is.
+    #[arg(
+        long,
+        env = "CARNET_REGION_LABEL",
+        default_value = "topology.kubernetes.io/region",
+        value_parser = label_key
+    )]
+    pub region_label: String,
     /// What to do with a Pod that may be scheduled both lawfully and unlawfully.
     #[arg(long, env = "CARNET_MIXED_PLACEMENT", value_enum, default_value = "Refuse")]
     pub mixed_placement: MixedPlacement,
@@ -237,6 +245,7 @@ impl RunArgs {
             assessment_grace_days: self.assessment_grace,
             max_exception_days: self.max_exception,
             default_location: self.default_location.as_deref().map(|l| location(l, law)).transpose()?,
+            region_label: self.region_label.clone(),
             mixed_waits_for_binding: self.mixed_placement == MixedPlacement::Bind,
             read_config_maps: self.read_configmaps,
             dry_run_denies: self.dry_run_verdicts == DryRunVerdicts::Deny,
@@ -259,6 +268,20 @@ fn location(text: &str, law: &LawPack) -> Result<Place, ConfigError> {
         .region(Some(provider), region)
         .ok_or_else(|| ConfigError::UnknownRegion { location: text.into(), law: law.version.clone() })?;
     Ok(Place { provider: Some(provider.into()), region: Some(region.into()), country: Some(country) })
+}
+
+/// A key that no node can have would put every node at the default location or nowhere, without a word.
+fn label_key(text: &str) -> Result<String, String> {
+    let name = text.rsplit_once('/').map_or(text, |(_, name)| name);
+    let is_of = |more: &str, c: char| c.is_ascii_alphanumeric() || more.contains(c);
+    let ends = |s: &str| s.starts_with(char::is_alphanumeric) && s.ends_with(char::is_alphanumeric);
+    let prefixed = text.strip_suffix(name).and_then(|p| p.strip_suffix('/'));
+    let good = prefixed.is_none_or(|p| p.len() <= 253 && ends(p) && p.chars().all(|c| is_of("-.", c)))
+        && name.len() <= 63
+        && ends(name)
+        && name.chars().all(|c| is_of("-_.", c));
+    good.then(|| text.to_owned())
+        .ok_or_else(|| format!("`{text}`: write the key of a label, such as topology.kubernetes.io/region"))
 }
 
 /// Shorter than ten seconds, the watches would be taken up anew more often than the API server answers.
@@ -318,6 +341,17 @@ mod tests {
             run(&["--default-location", "eu-west-1"]).settings(&law),
             Err(ConfigError::Location(_))
         ));
+    }
+
+    #[test]
+    fn the_region_label_is_a_key_that_a_node_can_have() {
+        let law = LawPack::default();
+        let settings = run(&["--region-label", "example.com/site"]).settings(&law).unwrap();
+        assert_eq!(settings.region_label, "example.com/site");
+        assert_eq!(label_key("site_2"), Ok("site_2".into()));
+        for wrong in ["", "a b", "/site", "example.com/", "a/b/c", "-site"] {
+            assert!(label_key(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use retention::{
     RetentionMetrics, RunPhaseLabel, RunResultLabel,
 };
 pub use serve::{ServeError, routes, serve};
-pub use transfers::{FLOW_STATES, FlowState, TransferMetrics};
+pub use transfers::{FINDINGS, FLOW_STATES, FindingLabel, FlowState, TransferMetrics};
 pub use watches::{CacheMetrics, WATCHES, WatchLabel};
 
 use prometheus_client::registry::Registry;

@@ -24,11 +24,13 @@
 //! | `CARNET_KEEP_LOGS` | copy the servers' logs into the cache when a run ends |
 
 mod access;
+pub mod accounts;
 mod binaries;
 mod cgroups;
 mod choice;
 mod control_plane;
 mod error;
+pub mod gitops;
 mod image;
 pub mod install;
 mod kind;

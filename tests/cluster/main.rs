@@ -4,7 +4,9 @@
 
 mod flows;
 mod forgery;
+mod installed;
 mod kinds;
+mod promptly;
 mod rights;
 mod seen;
 mod transfers;
@@ -21,8 +23,17 @@ type Case = (&'static str, fn(Arc<World>) -> futures::future::BoxFuture<'static,
 fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let cases: Vec<Case> =
-        [kinds::CASES, transfers::CASES, flows::CASES, forgery::CASES, rights::CASES, seen::CASES].concat();
+    let cases: Vec<Case> = [
+        kinds::CASES,
+        transfers::CASES,
+        flows::CASES,
+        promptly::CASES,
+        forgery::CASES,
+        rights::CASES,
+        installed::CASES,
+        seen::CASES,
+    ]
+    .concat();
     if arguments.list {
         libtest_mimic::run(&arguments, cases.into_iter().map(|(n, _)| Trial::test(n, || Ok(()))).collect())
             .exit();

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use carnet::testbed::{
-    ControlPlane, ControlPlaneOptions, FakeNode,
+    ControlPlaneOptions, FakeNode, Level, Testbed,
     install::{self, Operator, OperatorOptions},
 };
 use kube::{
@@ -18,7 +18,7 @@ use serde_json::Value;
 pub struct World {
     // The operator goes before its cluster.
     operator: Operator,
-    cluster: ControlPlane,
+    cluster: Testbed,
     /// With all rights.
     pub admin: Client,
     discovery: Discovery,
@@ -26,7 +26,7 @@ pub struct World {
 
 impl World {
     pub async fn start() -> Result<Self> {
-        let cluster = ControlPlane::start(ControlPlaneOptions::default()).await?;
+        let cluster = Testbed::obtain(Level::ControlPlane(ControlPlaneOptions::default())).await?;
         cluster.add_kwok_node(&FakeNode::aws("eu1", "eu-west-1")).await?;
         cluster.add_kwok_node(&FakeNode::aws("us1", "us-east-1")).await?;
         let admin = cluster.client_admin().await?;
@@ -80,6 +80,25 @@ impl World {
 
     pub fn operator_log(&self) -> String {
         self.operator.log_end()
+    }
+
+    /// Where the operator's webhook listens.
+    pub fn webhook(&self) -> std::net::SocketAddr {
+        self.operator.webhook()
+    }
+
+    /// A kubeconfig with which a program acts as this ServiceAccount.
+    pub async fn kubeconfig_of(&self, namespace: &str, account: &str) -> Result<PathBuf> {
+        Ok(self.cluster.kubeconfig_for_service_account(namespace, account).await?)
+    }
+
+    /// A kubeconfig with all rights.
+    pub fn kubeconfig_of_admin(&self) -> PathBuf {
+        self.cluster.kubeconfig_admin().to_owned()
+    }
+
+    pub async fn metrics(&self) -> Result<String> {
+        Ok(self.operator.metrics().await?)
     }
 
     /// One plain HTTP request to where the operator serves metrics: status and body.
@@ -185,6 +204,21 @@ where
             bail!("waited {seconds} s in vain for {what}");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The message of a refusal with code 403 that says all of this; an error when it was anything else.
+pub fn forbidden<T>(result: Result<T, kube::Error>, says: &[&str]) -> Result<String> {
+    match result {
+        Ok(_) => bail!("it was admitted"),
+        Err(kube::Error::Api(status)) => {
+            let missing: Vec<_> = says.iter().filter(|part| !status.message.contains(**part)).collect();
+            if status.code != 403 || !missing.is_empty() {
+                bail!("{missing:?} missing in the refusal with code {}: {}", status.code, status.message);
+            }
+            Ok(status.message)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

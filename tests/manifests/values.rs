@@ -42,7 +42,8 @@ fn described() -> Vec<Described> {
             .iter()
             .copied()
             .take_while(|l| {
-                !l.is_empty() && (l.starts_with(&" ".repeat(indent + 1)) || l[indent..].starts_with("- "))
+                let item = l.get(indent..).is_some_and(|rest| rest.starts_with("- "));
+                !l.is_empty() && (l.starts_with(&" ".repeat(indent + 1)) || item)
             })
             .collect();
         let documented = !comment.is_empty();

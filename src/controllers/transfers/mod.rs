@@ -22,9 +22,9 @@ use super::{Shared, StatusWriter, wake};
 use crate::{
     api::v1alpha1::DataStore,
     core::snapshot::Snapshot,
-    detect::{self, PodSubject},
-    index::Entry,
-    platform::metrics::{DECLARED_KINDS, FlowState, KindLabel},
+    detect::{self, Detection, PodSubject},
+    index::{Entry, PodFacts},
+    platform::metrics::{DECLARED_KINDS, FindingLabel, FlowState, KindLabel},
 };
 
 const NAME: &str = "transfers";
@@ -57,7 +57,7 @@ pub async fn run(shared: Shared) {
     }
 }
 
-/// Every Pod on a node that uses a store.
+/// Every Pod on a node that uses a store, or about which there is something to tell.
 async fn running(shared: &Shared, snapshot: &Snapshot, owners: &mut Owners) -> Vec<Using> {
     let lookup = |key: &_| shared.index.config_map(key);
     let config_maps: Option<&detect::ConfigMapLookup<'_>> =
@@ -75,14 +75,20 @@ async fn running(shared: &Shared, snapshot: &Snapshot, owners: &mut Owners) -> V
             claim_templates: &[],
             config_maps,
         };
-        let uses = detect::uses(snapshot, &subject).uses;
-        if !uses.is_empty() {
-            found.push((pod, uses));
+        let detected = detect::uses(snapshot, &subject);
+        if !detected.uses.is_empty() || !detected.findings.is_empty() {
+            found.push((pod, detected));
         }
     }
     let direct: Vec<_> = found.iter().map(|(pod, _)| pod.owner.clone()).collect();
     owners.learn(&direct).await;
-    found.into_iter().map(|(pod, uses)| Using { owner: owners.top(&pod.owner), pod, uses }).collect()
+    let using = |(pod, Detection { uses, findings, .. }): (Arc<PodFacts>, _)| Using {
+        owner: owners.top(&pod.owner),
+        pod,
+        uses,
+        findings,
+    };
+    found.into_iter().map(using).collect()
 }
 
 /// The next instant at which a hold ends.
@@ -95,6 +101,7 @@ fn count(shared: &Shared, snapshot: &Snapshot, picture: &Picture, now: Timestamp
     let count = |n: i64| usize::try_from(n).unwrap_or_default();
     of.flows.counts(picture.flows.iter().map(|(state, flows)| (FlowState { state }, count(*flows))));
     of.violating_pods.count(count(picture.violating_pods));
+    of.findings.counts(picture.findings.iter().map(|(finding, n)| (FindingLabel { finding }, count(*n))));
     of.next_lapse.instant(picture.next_change);
     of.judged.instant(Some(now));
     let invalid = |of: &str| snapshot.invalid.keys().filter(|(kind, ..)| kind == of).count();

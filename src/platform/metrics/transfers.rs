@@ -17,6 +17,17 @@ pub struct FlowState {
     pub state: &'static str,
 }
 
+/// What is told of Pods though it changes no verdict.
+pub const FINDINGS: [&str; 5] =
+    ["claim-not-reaching", "config-map-unread", "exempt-namespace", "misdeclared", "no-such-store"];
+
+/// What is told of Pods though it changes no verdict.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
+pub struct FindingLabel {
+    /// One of [`FINDINGS`].
+    pub finding: &'static str,
+}
+
 /// What is said of transfers.
 #[derive(Clone, Debug, Default)]
 pub struct TransferMetrics {
@@ -24,6 +35,8 @@ pub struct TransferMetrics {
     pub flows: Rows<FlowState>,
     /// Running Pods with a flow that nothing covers.
     pub violating_pods: Known,
+    /// Running Pods by what is told of them though it changes no verdict.
+    pub findings: Rows<FindingLabel>,
     /// When an answer changes next by time alone; infinity = never.
     pub next_lapse: Known,
     /// When everything that runs was judged last.
@@ -47,6 +60,12 @@ impl TransferMetrics {
             &[],
             "Running Pods with a flow that nothing covers; alert on any",
             all.violating_pods.clone(),
+        );
+        book.add(
+            "transfers_findings",
+            &[Label { name: "finding", values: Values::Words(&FINDINGS) }],
+            "Running Pods of which something is told that changes no verdict; conditions of DataStores name them",
+            all.findings.clone(),
         );
         book.add(
             "transfers_judged_timestamp_seconds",
