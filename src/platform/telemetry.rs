@@ -123,7 +123,7 @@ mod tests {
         let written = Written::default();
         let writer = written.clone();
         let (subscriber, control) =
-            super::subscriber(LogFormat::Json, DEFAULT_FILTER, move || writer.clone()).unwrap();
+            subscriber(LogFormat::Json, DEFAULT_FILTER, move || writer.clone()).unwrap();
         tracing::subscriber::with_default(subscriber, || {
             tracing::debug!("hidden");
             tracing::info!("shown");

@@ -84,6 +84,8 @@ const NO_REASONS: &[&str] = &[
     "ContainerCreating",
     // Types of conditions; what they mean, their reasons say.
     "CategoryUncovered",
+    "ClaimNotReaching",
+    "Counts",
     "Covers",
     "CutShort",
     "Held",
@@ -96,6 +98,7 @@ const NO_REASONS: &[&str] = &[
     "Ready",
     "ResolvedRefs",
     "Stalled",
+    "UsedInExemptNamespace",
     "Verified",
 ];
 

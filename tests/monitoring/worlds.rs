@@ -10,9 +10,9 @@ use carnet::{
     platform::{
         Readiness,
         metrics::{
-            self, ANSWERS, DECLARED_KINDS, FLOW_STATES, FlowState, KindLabel, MODES, Metrics, NOT_READY,
-            PolicyLabel, PolicyRow, RUN_PHASES, RUN_RESULTS, ReasonLabel, ReviewLabels, RunPhaseLabel,
-            RunResultLabel, VERDICTS, WATCHES, WatchLabel,
+            self, ANSWERS, DECLARED_KINDS, FINDINGS, FLOW_STATES, FindingLabel, FlowState, KindLabel, MODES,
+            Metrics, NOT_READY, PolicyLabel, PolicyRow, RUN_PHASES, RUN_RESULTS, ReasonLabel, ReviewLabels,
+            RunPhaseLabel, RunResultLabel, VERDICTS, WATCHES, WatchLabel,
         },
     },
     testbed::install::free_address,
@@ -42,6 +42,7 @@ fn state(all: &Metrics, ill: bool) {
     all.process.runs(if ill { "an-older-law" } else { "the-law" });
     all.process.leader.set(i64::from(!ill));
     all.transfers.flows.counts(FLOW_STATES.map(|state| (FlowState { state }, 3)));
+    all.transfers.findings.counts(FINDINGS.map(|finding| (FindingLabel { finding }, bad)));
     all.transfers.violating_pods.count(bad);
     all.transfers.next_lapse.instant(at(if ill { 12 } else { 24 * 300 }));
     all.transfers.judged.instant(at(0));

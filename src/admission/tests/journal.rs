@@ -56,7 +56,9 @@ fn in_the_us() -> Value {
 fn documented() -> BTreeSet<&'static str> {
     let page = include_str!("../../../docs/reference/logs.md");
     let (_, rest) = page.split_once("## Decisions").unwrap();
-    let rows = rest.split("\n## ").next().unwrap().lines();
+    // The first table; the next one is of verdicts.
+    let (_, rest) = rest.split_once("| field |").unwrap();
+    let rows = rest.split("\n\n").next().unwrap().lines();
     rows.filter_map(|row| row.strip_prefix("| `")?.split_once('`').map(|(field, _)| field)).collect()
 }
 

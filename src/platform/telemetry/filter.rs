@@ -41,7 +41,8 @@ pub(super) fn parse(text: &str) -> Result<EnvFilter, FilterError> {
     }
     for part in text.split(',') {
         let level = part.rsplit_once('=').map_or(part, |(_, level)| level).trim();
-        if level.parse::<LevelFilter>().is_err() {
+        // No level at all would be read as every level.
+        if level.is_empty() || level.parse::<LevelFilter>().is_err() {
             return Err(FilterError::NoLevel(part.to_owned()));
         }
     }
