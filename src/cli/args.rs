@@ -43,6 +43,9 @@ pub enum Command {
         /// What the operator's flag of this name says.
         #[arg(long, value_delimiter = ',', value_name = "NAMESPACES")]
         claims_from: Vec<String>,
+        /// The operator's `--region-label`.
+        #[arg(long, default_value = "topology.kubernetes.io/region", value_name = "LABEL")]
+        region_label: String,
         /// The law pack to judge by instead of the built-in one.
         #[arg(long, value_name = "FILE")]
         law_pack: Option<PathBuf>,

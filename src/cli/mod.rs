@@ -64,10 +64,10 @@ pub async fn run(args: Args, input: &mut impl BufRead, out: &mut impl Write) -> 
             let ask = if yes { approve::Ask::No } else { approve::Ask::Person(input) };
             approve::approve(client, &namespace, &run, &expires, ask, Timestamp::now(), out).await?;
         }
-        Command::Explain { pod, claims_from, law_pack } => {
+        Command::Explain { pod, claims_from, region_label, law_pack } => {
             let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
-            let (pack, now) = (law_pack.as_deref(), Timestamp::now());
-            if !explain::explain(client, &namespace, &pod, &claims_from, pack, now, out).await? {
+            let flags = explain::Flags { claims_from, region_label, law_pack };
+            if !explain::explain(client, &namespace, &pod, &flags, Timestamp::now(), out).await? {
                 return Ok(NO);
             }
         }

@@ -36,6 +36,8 @@ pub struct Settings {
     pub max_exception_days: i32,
     /// `--default-location`: place of nodes without a label.
     pub default_location: Option<Place>,
+    /// `--region-label`: the label that says in which region a node is.
+    pub region_label: String,
     /// `--mixed-placement Bind`: mixed or unknown candidates wait for the binding.
     pub mixed_waits_for_binding: bool,
     /// `--read-configmaps`.
@@ -53,6 +55,13 @@ pub enum ClaimsFrom {
     Namespaces(BTreeSet<String>),
 }
 
+impl Settings {
+    /// Whether uses in this namespace are findings, and nothing is refused there.
+    pub fn is_exempt(&self, namespace: &str) -> bool {
+        self.exempt.contains(namespace) || namespace == self.own_namespace
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -66,6 +75,7 @@ impl Default for Settings {
             assessment_grace_days: 90,
             max_exception_days: 7,
             default_location: None,
+            region_label: "topology.kubernetes.io/region".into(),
             mixed_waits_for_binding: false,
             read_config_maps: false,
             dry_run_denies: false,

@@ -96,10 +96,42 @@ pub const CONFINED: &[(&str, &[&str])] = &[
     ("secrecy", &["erase"]),
     ("axum", &["admission", "operator", "platform"]),
     ("axum_server", &["admission", "operator", "platform"]),
+    // It writes the Lease by itself, between no failpoints: `platform::failpoint` says why that may be.
+    ("kube_lease_manager", &["platform"]),
     // A test kills the process at a point, which std cannot.
     ("nix", &["testbed", "platform"]),
     ("tar", &["testbed"]),
+    ("flate2", &["testbed"]),
     ("tempfile", &["testbed"]),
+];
+
+/// Methods by which kube's `Api` and `Client` write.
+pub const WRITES: &[&str] = &[
+    "create",
+    "create_subresource",
+    "create_token_request",
+    "delete",
+    "delete_collection",
+    "evict",
+    "patch",
+    "patch_metadata",
+    "patch_scale",
+    "patch_status",
+    "patch_subresource",
+    "replace",
+    "replace_scale",
+    "replace_status",
+    "replace_subresource",
+];
+
+/// Layers whose writes may be killed before and after: the operator's. A person's own are not (`cli`), and the runner has
+/// none (`erase`, which is among these so that it gets none).
+pub const KILLED: &[&str] = &["platform", "index", "admission", "controllers", "operator", "erase"];
+
+/// Files of these layers whose writes are made by another process than the operator's.
+pub const NOT_KILLED: &[&str] = &[
+    // `helm test`: what it makes it makes as a dry run.
+    "src/operator/verify.rs",
 ];
 
 /// Ends of paths that read a clock: time is an argument wherever something is decided.

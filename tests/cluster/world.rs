@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use carnet::testbed::{
-    ControlPlane, ControlPlaneOptions, FakeNode,
+    Access, ControlPlaneOptions, FakeNode, Level, Testbed,
     install::{self, Operator, OperatorOptions},
 };
 use kube::{
@@ -18,7 +18,7 @@ use serde_json::Value;
 pub struct World {
     // The operator goes before its cluster.
     operator: Operator,
-    cluster: ControlPlane,
+    cluster: Testbed,
     /// With all rights.
     pub admin: Client,
     discovery: Discovery,
@@ -26,7 +26,7 @@ pub struct World {
 
 impl World {
     pub async fn start() -> Result<Self> {
-        let cluster = ControlPlane::start(ControlPlaneOptions::default()).await?;
+        let cluster = Testbed::obtain(Level::ControlPlane(ControlPlaneOptions::default())).await?;
         cluster.add_kwok_node(&FakeNode::aws("eu1", "eu-west-1")).await?;
         cluster.add_kwok_node(&FakeNode::aws("us1", "us-east-1")).await?;
         let admin = cluster.client_admin().await?;
@@ -97,9 +97,26 @@ impl World {
         self.cluster.kubeconfig_admin().to_owned()
     }
 
-    #[allow(dead_code, reason = "for tests to come")]
     pub async fn metrics(&self) -> Result<String> {
         Ok(self.operator.metrics().await?)
+    }
+
+    /// One plain HTTP request to where the operator serves metrics: status and body.
+    pub fn ask_operator(&self, method: &str, path: &str, body: &str) -> Result<(u16, String)> {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(self.operator.metrics_addr())?;
+        let length = body.len();
+        write!(stream, "{method} {path} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{body}")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("an answer with a head")?;
+        let status = head.split(' ').nth(1).context("a status")?.parse()?;
+        Ok((status, body.to_owned()))
+    }
+
+    /// The ways into the cluster.
+    pub fn access(&self) -> &Access {
+        &self.cluster
     }
 
     /// A client that acts as this user.
@@ -192,6 +209,21 @@ where
             bail!("waited {seconds} s in vain for {what}");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The message of a refusal with code 403 that says all of this; an error when it was anything else.
+pub fn forbidden<T>(result: Result<T, kube::Error>, says: &[&str]) -> Result<String> {
+    match result {
+        Ok(_) => bail!("it was admitted"),
+        Err(kube::Error::Api(status)) => {
+            let missing: Vec<_> = says.iter().filter(|part| !status.message.contains(**part)).collect();
+            if status.code != 403 || !missing.is_empty() {
+                bail!("{missing:?} missing in the refusal with code {}: {}", status.code, status.message);
+            }
+            Ok(status.message)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
