@@ -34,6 +34,7 @@ tools: ## install and build what the test cluster needs (once; later runs take a
 	@# To standard error: what `make cluster` writes to standard output is for a shell to evaluate.
 	@hack/cluster/apt.sh >&2
 	@hack/cluster/build.sh >&2
+	@hack/monitoring/fetch.sh >&2
 	@hack/chart/build.sh >&2
 
 .PHONY: lint
@@ -55,6 +56,12 @@ test: tools rust ## everything the project has: pure, control plane, nodes
 	cargo test --locked --all-features --no-fail-fast
 	@echo "make test: every test passed"
 
+.PHONY: test-gitops
+test-gitops: tools rust ## Flux and Argo CD, the real ones (builds them once: a quarter of an hour)
+	@hack/gitops/apt.sh
+	@hack/gitops/build.sh
+	cargo test --locked --all-features --test gitops
+
 .PHONY: demo
 demo: tools rust ## a real cluster, a refused Pod, a safeguard, a lapse, a deletion; ends with a table
 	cargo build --locked --all-features --bins --example testbed
@@ -74,6 +81,26 @@ bench: rust ## measure decide and the review path; fails where that is not as pr
 	cargo bench --locked --all-features | tee $(CACHE)/bench.txt
 	@hack/bench/check.sh < $(CACHE)/bench.txt
 
+.PHONY: images
+images: rust ## the release images as archives, without a container engine (docs/images.md)
+	@hack/images/build.sh
+
+.PHONY: images-check
+images-check: rust ## build the release images twice, in different directories, and compare
+	@hack/images/check.sh
+
+.PHONY: images-buildah
+images-buildah: ## build the images once more from the Containerfile, offline, and compare (needs buildah and skopeo)
+	@hack/images/buildah.sh
+
+.PHONY: images-sign
+images-sign: ## sign the images with a key of the moment, and verify (builds cosign)
+	@hack/images/sign.sh
+
+.PHONY: load
+load: tools rust ## fifty Pods a second while parts fail, two minutes a phase; prints where its table is
+	CARNET_LOAD_SECONDS=120 cargo test --locked --all-features --test lifecycle -- lifecycle::load
+
 .PHONY: generate
 generate: tools rust ## write the CRDs, deploy/ and golden files anew from the code and the chart
 	@# One after the other: the chart contains the definitions, deploy/ is the chart, the lists of rights read deploy/.
@@ -92,4 +119,4 @@ doc: rust ## the API documentation, without warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --all-features --no-deps
 
 .PHONY: nightly
-nightly: lint test bench doc deny ## what does not fit into every change
+nightly: lint test load test-gitops images-check bench doc deny ## what does not fit into every change

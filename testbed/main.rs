@@ -1,17 +1,18 @@
 //! Leaves a test cluster up, ends it, makes images for it, and shows the main job on it.
 
 mod demo;
+mod image;
 
 use std::{
     fs::File,
     io::Write,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use carnet::testbed::{Cluster, FakeNode, Image, NodesOptions, Owner, Reach, Standing};
+use carnet::testbed::{Cluster, FakeNode, NodesOptions, Owner, Reach, Standing};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -34,17 +35,7 @@ enum Action {
         archives: Vec<PathBuf>,
     },
     /// Writes an image that holds static executables.
-    Image {
-        /// The image's name with its tag.
-        #[arg(long)]
-        name: String,
-        /// Where to write the archive.
-        #[arg(long)]
-        output: PathBuf,
-        /// Executables; they stand in /bin, and the first is what the image runs.
-        #[arg(required = true)]
-        executables: Vec<PathBuf>,
-    },
+    Image(image::Wanted),
     /// Shows the main job, end to end, on a cluster of its own.
     Demo,
     /// Keeps a cluster up until it is asked to end.
@@ -72,7 +63,9 @@ async fn main() -> ExitCode {
         Action::Up(wanted) => up(&wanted),
         Action::Down => down(),
         Action::Load { archives } => load(&archives),
-        Action::Image { name, output, executables } => image(&name, &output, &executables),
+        Action::Image(wanted) => {
+            image::write(&wanted).map(|digest| digest.iter().for_each(|digest| answer(digest)))
+        }
         Action::Demo => show().await,
         Action::Supervise(wanted) => supervise(wanted).await,
     };
@@ -158,19 +151,6 @@ fn load(archives: &[PathBuf]) -> Result<()> {
         reach.runtimes.iter().try_for_each(|runtime| runtime.load(&archive))?;
     }
     Ok(())
-}
-
-fn image(name: &str, output: &Path, executables: &[PathBuf]) -> Result<()> {
-    let mut paths = Vec::new();
-    for executable in executables {
-        let file =
-            executable.file_name().with_context(|| format!("{} names no file", executable.display()))?;
-        paths.push(format!("/bin/{}", file.to_string_lossy()));
-    }
-    let first = paths.first().context("an image needs an executable")?;
-    let image = Image::new(name, &[first]);
-    let image = executables.iter().zip(&paths).fold(image, |image, (file, path)| image.file(file, path));
-    Ok(image.write(output)?)
 }
 
 /// The project's programs stand beside the directory of this one, where cargo puts both.

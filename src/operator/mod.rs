@@ -3,6 +3,7 @@
 mod certificate;
 pub mod config;
 mod run;
+mod runtime;
 pub mod verify;
 pub mod watches;
 
@@ -10,8 +11,9 @@ use std::io::{self, Write};
 
 use clap::Parser;
 
-pub use certificate::CertificateError;
+pub use certificate::{CertificateError, Leads};
 pub use run::{RunError, run};
+pub use runtime::runtime;
 
 use crate::api::v1alpha1::crds;
 

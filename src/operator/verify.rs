@@ -21,8 +21,6 @@ const SECRET: &str = "verified-credentials";
 const ABROAD: &str = "carries-data-abroad";
 const UNRELATED: &str = "uses-nothing";
 
-/// How long the operator has to see the store and answer.
-const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Settings of `verify-installation`.
@@ -37,6 +35,9 @@ pub struct VerifyArgs {
     /// Where the Pod wants to run: a region to which nothing carries by itself.
     #[arg(long, value_parser = place)]
     pub abroad: (String, String),
+    /// How long the operator has to see the store and answer (ISO 8601).
+    #[arg(long, default_value = "PT60S", value_parser = patience)]
+    pub patience: Duration,
 }
 
 /// Why the installation is not as it must be.
@@ -61,9 +62,9 @@ pub enum VerifyError {
         "a Pod that would carry data abroad was admitted for {} s: look at `kubectl carnet doctor`, and whether the \
          namespace has the label carnet.dev/transfers: Enforce; with --mixed-placement Bind the region abroad must \
          have a node",
-        PATIENCE.as_secs()
+        .0.as_secs()
     )]
-    Admitted,
+    Admitted(Duration),
     /// It was refused by something else.
     #[error("a Pod that would carry data abroad was refused, but not by Carnet: {0}")]
     RefusedByAnother(String),
@@ -98,9 +99,7 @@ async fn judged(
 
     let pods: Api<Pod> = Api::namespaced(client.clone(), &args.namespace);
     let unrelated = object("a Pod", pod(UNRELATED, &args.abroad.1, false))?;
-    pods.create(&PostParams::default(), &unrelated)
-        .await
-        .map_err(|e| VerifyError::Unrelated(Box::new(e)))?;
+    pods.create(&PostParams::default(), &unrelated).await.map_err(|e| VerifyError::Unrelated(Box::new(e)))?;
     writeln!(out, "admitted, as it must be: {UNRELATED}")?;
     Ok(())
 }
@@ -109,13 +108,13 @@ async fn judged(
 async fn refused(client: &Client, args: &VerifyArgs) -> Result<String, VerifyError> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &args.namespace);
     let abroad: Pod = object("a Pod", pod(ABROAD, &args.abroad.1, true))?;
-    let end = tokio::time::Instant::now() + PATIENCE;
+    let end = tokio::time::Instant::now() + args.patience;
     loop {
         let last = match pods.create(&PostParams::default(), &abroad).await {
             Ok(_) => {
                 let deleted = pods.delete(ABROAD, &at_once()).await;
                 deleted.map_err(|e| VerifyError::Api { what: "deleting a Pod", source: Box::new(e) })?;
-                VerifyError::Admitted
+                VerifyError::Admitted(args.patience)
             }
             Err(kube::Error::Api(status)) if status.message.contains(STORE) => return Ok(status.message),
             Err(kube::Error::Api(status)) => VerifyError::RefusedByAnother(status.message),
@@ -179,6 +178,11 @@ fn place(text: &str) -> Result<(String, String), String> {
         .ok_or_else(|| format!("`{text}`: write provider/region"))
 }
 
+fn patience(text: &str) -> Result<Duration, String> {
+    let span = text.parse::<jiff::SignedDuration>().ok().and_then(|d| d.try_into().ok());
+    span.ok_or_else(|| format!("`{text}`: write a time such as PT60S"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,7 +201,10 @@ mod tests {
     #[test]
     fn the_names_say_whether_a_message_speaks_of_them() {
         for other in [SECRET, ABROAD, UNRELATED] {
-            assert!(!other.contains(STORE), "a message that names {other} would pass for one about the store");
+            assert!(
+                !other.contains(STORE),
+                "a message that names {other} would pass for one about the store"
+            );
         }
     }
 

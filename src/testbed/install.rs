@@ -246,6 +246,11 @@ impl Operator {
         get(self.metrics, "/metrics").await.map_err(TestbedError::io("read the operator's metrics"))
     }
 
+    /// Where it serves metrics, health and the log's filter.
+    pub fn metrics_addr(&self) -> SocketAddr {
+        self.metrics
+    }
+
     /// Where its webhook listens.
     pub fn webhook(&self) -> SocketAddr {
         self.webhook

@@ -101,6 +101,7 @@ pub const CONFINED: &[(&str, &[&str])] = &[
     // A test kills the process at a point, which std cannot.
     ("nix", &["testbed", "platform"]),
     ("tar", &["testbed"]),
+    ("flate2", &["testbed"]),
     ("tempfile", &["testbed"]),
 ];
 

@@ -2,11 +2,14 @@
 //! operator as a process under the ServiceAccount and the rights that the project ships. One cluster for all tests here,
 //! one test at a time. Without the cluster's programs this fails; it never skips.
 
+mod certificates;
 mod flows;
 mod forgery;
+mod installed;
 mod kinds;
 mod promptly;
 mod rights;
+mod seen;
 mod transfers;
 mod world;
 
@@ -21,9 +24,18 @@ type Case = (&'static str, fn(Arc<World>) -> futures::future::BoxFuture<'static,
 fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let cases: Vec<Case> =
-        [kinds::CASES, transfers::CASES, flows::CASES, promptly::CASES, forgery::CASES, rights::CASES]
-            .concat();
+    let cases: Vec<Case> = [
+        kinds::CASES,
+        transfers::CASES,
+        flows::CASES,
+        promptly::CASES,
+        forgery::CASES,
+        rights::CASES,
+        installed::CASES,
+        seen::CASES,
+        certificates::CASES,
+    ]
+    .concat();
     if arguments.list {
         libtest_mimic::run(&arguments, cases.into_iter().map(|(n, _)| Trial::test(n, || Ok(()))).collect())
             .exit();

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use carnet::testbed::{
-    ControlPlaneOptions, FakeNode, Level, Testbed,
+    Access, ControlPlaneOptions, FakeNode, Level, Testbed,
     install::{self, Operator, OperatorOptions},
 };
 use kube::{
@@ -82,8 +82,41 @@ impl World {
         self.operator.log_end()
     }
 
+    /// Where the operator's webhook listens.
+    pub fn webhook(&self) -> std::net::SocketAddr {
+        self.operator.webhook()
+    }
+
+    /// A kubeconfig with which a program acts as this ServiceAccount.
+    pub async fn kubeconfig_of(&self, namespace: &str, account: &str) -> Result<PathBuf> {
+        Ok(self.cluster.kubeconfig_for_service_account(namespace, account).await?)
+    }
+
+    /// A kubeconfig with all rights.
+    pub fn kubeconfig_of_admin(&self) -> PathBuf {
+        self.cluster.kubeconfig_admin().to_owned()
+    }
+
     pub async fn metrics(&self) -> Result<String> {
         Ok(self.operator.metrics().await?)
+    }
+
+    /// One plain HTTP request to where the operator serves metrics: status and body.
+    pub fn ask_operator(&self, method: &str, path: &str, body: &str) -> Result<(u16, String)> {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(self.operator.metrics_addr())?;
+        let length = body.len();
+        write!(stream, "{method} {path} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{body}")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("an answer with a head")?;
+        let status = head.split(' ').nth(1).context("a status")?.parse()?;
+        Ok((status, body.to_owned()))
+    }
+
+    /// The ways into the cluster.
+    pub fn access(&self) -> &Access {
+        &self.cluster
     }
 
     /// A client that acts as this user.

@@ -79,7 +79,10 @@ fn workloads_are_exempt_by_the_name_of_their_namespace_alone() {
         assert!(selector.is_some_and(serde_json::Map::is_empty), "an object can choose its labels: {hook}");
         // Who is asked about is what no object can write about itself.
         for condition in list(hook, "/matchConditions") {
-            assert!(text(condition, "/expression").contains("'system:nodes' in request.userInfo"), "{condition}");
+            assert!(
+                text(condition, "/expression").contains("'system:nodes' in request.userInfo"),
+                "{condition}"
+            );
         }
     }
 }
@@ -97,7 +100,10 @@ fn every_policy_denies_and_says_so_in_words() {
     assert_eq!(bound.len(), policies.len());
     for policy in policies {
         assert!(bound.contains(text(&policy, "/metadata/name")), "bound to nothing: {policy}");
-        assert_eq!(text(&policy, "/spec/failurePolicy"), "Fail");
+        // What is asked of the Pods and workloads of others must never stop them by being broken itself.
+        let passes = ["backstop-pods.carnet.dev", "loosening.carnet.dev"];
+        let broken = if passes.contains(&text(&policy, "/metadata/name")) { "Ignore" } else { "Fail" };
+        assert_eq!(text(&policy, "/spec/failurePolicy"), broken, "{policy}");
         for validation in list(&policy, "/spec/validations") {
             let message = text(validation, "/message");
             assert!(message.contains(':'), "what is wrong, then what to do: `{message}`");
@@ -137,11 +143,8 @@ fn what_the_operator_compares_with_is_what_is_applied() {
     let copy = of_kind("ConfigMap");
     let copy = copy.iter().find(|c| text(c, "/metadata/name") == "carnet-enforcement").expect("a ConfigMap");
     let said = crate::helm::parse(text(copy, "/data/enforcement.yaml"));
-    let kinds = [
-        "ValidatingWebhookConfiguration",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
-    ];
+    let kinds =
+        ["ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
     let mut applied: Vec<Value> = kinds.iter().flat_map(|kind| of_kind(kind)).collect();
     assert_eq!(applied.len(), said.len());
     applied.retain(|object| !said.contains(object));

@@ -85,7 +85,10 @@ fn what_components_add_is_rendered_from_the_chart() {
         let documents = helm::documents(Given { values: &[values], ..Given::NOTHING });
         let added: Vec<String> =
             documents.into_iter().filter(|d| d.source.starts_with(sources)).map(|d| d.text).collect();
-        let text = format!("# Rendered from charts/carnet by `make generate`: change it there.\n{}", added.join("---\n"));
+        let text = format!(
+            "# Rendered from charts/carnet by `make generate`: change it there.\n{}",
+            added.join("---\n")
+        );
         expect_file![project("deploy/components").join(component).join(file)].assert_eq(&text);
     }
 }

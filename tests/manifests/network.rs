@@ -67,7 +67,8 @@ fn it_stands_around_the_operator_in_both_directions() {
     let policy = policy(&[]);
     let deployment =
         helm::objects(Given::NOTHING).into_iter().find(|o| text(o, "/kind") == "Deployment").expect("one");
-    let labels = deployment.pointer("/spec/template/metadata/labels").and_then(Value::as_object).expect("labels");
+    let labels =
+        deployment.pointer("/spec/template/metadata/labels").and_then(Value::as_object).expect("labels");
     for (name, value) in policy["spec"]["podSelector"]["matchLabels"].as_object().expect("a selector") {
         assert_eq!(labels.get(name), Some(value));
     }

@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, fs};
 
 use expect_test::expect_file;
+use serde_json::Value;
 
 use crate::{
     helm::{self, Given, Rendered},
-    yaml::{files, project},
+    yaml::{copy, files, list, project, text, texts},
 };
 
 const HEAD: &str = "# Rendered from charts/carnet by `make generate`: change it there.\n";
@@ -81,8 +82,13 @@ fn what_is_written_for_one_namespace_holds_in_any() {
     let given = Given { namespace: "privacy", ..Given::NOTHING };
     for document in helm::documents(given).iter().filter(|d| d.source != "definitions.yaml") {
         assert!(!document.text.contains("carnet-system"), "{}:\n{}", document.source, document.text);
-        assert!(document.source == "rbac/people.yaml" || document.text.contains("privacy")
-            || !document.text.contains("namespace:"), "{}", document.text);
+        assert!(
+            document.source == "rbac/people.yaml"
+                || document.text.contains("privacy")
+                || !document.text.contains("namespace:"),
+            "{}",
+            document.text
+        );
     }
     let here = helm::template(&project("charts/carnet"), Given::NOTHING).expect("it renders");
     let there = helm::template(&project("charts/carnet"), given).expect("it renders");
@@ -91,4 +97,49 @@ fn what_is_written_for_one_namespace_holds_in_any() {
         text.replace(namespace, "NS").lines().filter(digest).map(String::from).collect()
     };
     assert_eq!(mask(&here, "carnet-system"), mask(&there, "privacy"));
+}
+
+#[test]
+fn a_policy_is_written_for_the_defaults_and_rendered_for_the_release() {
+    let chart = tempfile::tempdir().expect("a directory");
+    copy(&project("charts/carnet"), chart.path());
+    let policy = "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\n\
+                  metadata: {name: tried.carnet.dev}\nspec:\n  matchConditions:\n  - name: for-real\n    \
+                  expression: >-\n      !request.?dryRun.orValue(false)\n  - name: other\n    expression: >-\n      \
+                  'system:serviceaccount:carnet-system:carnet-operator' != ''\n  values: [kube-system, \
+                  kube-node-lease, kube-public, carnet-system]\n";
+    fs::write(chart.path().join("policies/99-tried.yaml"), policy).expect("a writable directory");
+    let tried = |values: &[&str]| {
+        let given = Given { namespace: "privacy", values };
+        let all = helm::parse(&helm::template(chart.path(), given).unwrap_or_else(|e| panic!("{e}")));
+        let is_it = |o: &Value| text(o, "/metadata/name") == "tried.carnet.dev";
+        all.into_iter().find(is_it).expect("the policy")
+    };
+    let policy = tried(&["transfers.exemptNamespaces={kube-system,network}"]);
+    assert_eq!(texts(&policy, "/spec/values"), ["kube-system", "network", "privacy"]);
+    assert_eq!(list(&policy, "/spec/matchConditions").len(), 2);
+    let other = text(&policy, "/spec/matchConditions/1/expression");
+    assert_eq!(other, "'system:serviceaccount:privacy:carnet-operator' != ''");
+    let policy = tried(&["transfers.dryRunVerdicts=Deny"]);
+    assert_eq!(list(&policy, "/spec/matchConditions").len(), 1);
+    assert_eq!(text(&policy, "/spec/matchConditions/0/name"), "other");
+}
+
+#[test]
+fn whoever_is_exempt_is_exempt_everywhere() {
+    let values = ["transfers.exemptNamespaces={kube-system,network}"];
+    let exempt = ["kube-system", "network", helm::NAMESPACE];
+    for object in helm::objects(Given { values: &values, ..Given::NOTHING }) {
+        let kind = text(&object, "/kind").to_owned();
+        let hooks = list(&object, "/webhooks").iter().map(|hook| &hook["namespaceSelector"]);
+        for selector in hooks.chain([&object["spec"]["matchResources"]["namespaceSelector"]]) {
+            for expression in list(selector, "/matchExpressions") {
+                assert_eq!(texts(expression, "/values"), exempt, "{kind}");
+            }
+        }
+        if kind == "Deployment" {
+            let args = texts(&object, "/spec/template/spec/containers/0/args");
+            assert!(args.contains(&"--exempt-namespaces=kube-system,network"), "{args:?}");
+        }
+    }
 }

@@ -41,7 +41,10 @@ fn described() -> Vec<Described> {
         let below: Vec<&str> = lines[number..]
             .iter()
             .copied()
-            .take_while(|l| !l.is_empty() && (l.starts_with(&" ".repeat(indent + 1)) || l[indent..].starts_with("- ")))
+            .take_while(|l| {
+                let item = l.get(indent..).is_some_and(|rest| rest.starts_with("- "));
+                !l.is_empty() && (l.starts_with(&" ".repeat(indent + 1)) || item)
+            })
             .collect();
         let documented = !comment.is_empty();
         let default = match inline.trim() {
@@ -87,7 +90,12 @@ fn the_readme_has_every_value() {
     let (head, rest) = readme.split_once("values.yaml -->\n").expect("the mark before the table");
     let (_, tail) = rest.split_once("<!-- end of values -->").expect("the mark after the table");
     let row = |v: Described| {
-        format!("| `{}` | {} | `{}` |\n", v.path, v.comment.replace('|', "\\|"), v.default.replace('|', "\\|"))
+        format!(
+            "| `{}` | {} | `{}` |\n",
+            v.path,
+            v.comment.replace('|', "\\|"),
+            v.default.replace('|', "\\|")
+        )
     };
     let table: String = described().into_iter().map(row).collect();
     let table = format!("| value | meaning | default |\n| --- | --- | --- |\n{table}");
@@ -154,8 +162,7 @@ fn the_chart_names_every_kind_and_the_version_of_the_program() {
     let chart = helm::parse(&source).remove(0);
     assert_eq!(text(&chart, "/appVersion"), env!("CARGO_PKG_VERSION"));
     let named = helm::parse(text(&chart, "/annotations/artifacthub.io~1crds")).remove(0);
-    let mut named: Vec<&str> =
-        named.as_array().into_iter().flatten().map(|crd| text(crd, "/name")).collect();
+    let mut named: Vec<&str> = named.as_array().into_iter().flatten().map(|crd| text(crd, "/name")).collect();
     named.sort_unstable();
     let definitions: Vec<Value> = crate::yaml::all("crds");
     let mut kinds: Vec<&str> = definitions.iter().map(|crd| text(crd, "/metadata/name")).collect();

@@ -2,11 +2,12 @@
 //!
 //! Those tests start clusters of their own, one at a time. Real nodes need root.
 
+mod image;
 mod killed;
 
 use anyhow::{Context, Result, ensure};
 use carnet::testbed::{
-    BUSYBOX_IMAGE, Cluster, ControlPlane, ControlPlaneOptions, FakeNode, Image, Level, MARKER, NodesOptions,
+    BUSYBOX_IMAGE, Cluster, ControlPlane, ControlPlaneOptions, FakeNode, Level, MARKER, NodesOptions,
     Postgres, PostgresOptions, Testbed,
 };
 use k8s_openapi::api::{
@@ -124,20 +125,6 @@ async fn a_database_is_gone_with_its_guard() -> Result<()> {
     drop(postgres);
     ensure!(std::net::TcpStream::connect(address).is_err(), "it still listens");
     ensure!(!std::path::Path::new(&place).exists(), "its data is still there");
-    Ok(())
-}
-
-#[test]
-fn the_same_files_make_the_same_image() -> Result<()> {
-    let dir = tempfile::tempdir()?;
-    let archive = |name: &str| -> Result<Vec<u8>> {
-        let path = dir.path().join(name);
-        Image::new("example.com/image:1", &["/bin/program"])
-            .file("Cargo.toml".as_ref(), "/bin/program")
-            .write(&path)?;
-        Ok(std::fs::read(path)?)
-    };
-    ensure!(archive("one")? == archive("two")?);
     Ok(())
 }
 

@@ -24,9 +24,15 @@
 {{- append (without .Values.transfers.exemptNamespaces .Release.Namespace) .Release.Namespace | toJson -}}
 {{- end -}}
 
-{{/* A text of the chart that is written for carnet-system, for the namespace of the release. */}}
+{{/* A file of policies/, which is written for the defaults in carnet-system, for this release: its namespace, its exempt
+     namespaces, and whether a dry run is refused. */}}
 {{- define "carnet.here" -}}
-{{- .text | replace "carnet-system" .root.Release.Namespace | trim -}}
+{{- $exempt := include "carnet.exempt" .root | fromJsonArray | join ", " -}}
+{{- $text := .text | replace "[kube-system, kube-node-lease, kube-public, carnet-system]" (printf "[%s]" $exempt) -}}
+{{- if eq .root.Values.transfers.dryRunVerdicts "Deny" -}}
+{{- $text = regexReplaceAll "\n  - name: for-real\n    expression: >-\n      [^\n]*" $text "" -}}
+{{- end -}}
+{{- $text | replace "carnet-system" .root.Release.Namespace | trim -}}
 {{- end -}}
 
 {{/* The start filter of logs: a bare level leaves the libraries quiet, anything else is taken as it is. */}}

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{policy_status::OfStore, step::phase};
+use super::{
+    policy_status::OfStore,
+    step::{is_over, phase},
+};
 use crate::{
     api::v1alpha1::{DeletionRun, RetentionPolicyStatus, RunPhase},
-    core::ids::ObjectKey,
+    core::policy::Policy,
     platform::metrics::{PolicyLabel, PolicyRow, RUN_PHASES, RunPhaseLabel},
 };
 
@@ -36,21 +39,42 @@ pub fn word(phase: RunPhase) -> &'static str {
 }
 
 /// What is known of a policy and the stores that it selects. `status` is what is said of it now.
-pub fn row(policy: &ObjectKey, stores: &[OfStore<'_>], status: &RetentionPolicyStatus) -> PolicyRow {
-    let of = |store: &OfStore<'_>| status.per_store.iter().find(|s| s.uid == store.plan.store_uid);
+pub fn row(
+    policy: &Policy,
+    stores: &[OfStore<'_>],
+    opted_in: bool,
+    status: &RetentionPolicyStatus,
+) -> PolicyRow {
+    let key = &policy.key;
+    let runs = || stores.iter().flat_map(|s| &s.runs).filter(|r| !is_over(phase(r)));
+    let waits = |run: &&&DeletionRun| phase(run) == RunPhase::AwaitingApproval;
+    let created = |run: &DeletionRun| run.metadata.creation_timestamp.as_ref().map(|t| t.0);
     // One store of which nothing is known makes the whole unknown: the oldest is what counts.
-    let oldest = |said: fn(&crate::api::v1alpha1::PolicyStoreStatus) -> Option<&String>| {
-        let all = stores.iter().map(|s| instant(said(of(s)?)?));
-        all.collect::<Option<Vec<_>>>()?.into_iter().min()
-    };
-    let waiting = stores.iter().flat_map(|s| &s.runs).filter(|r| phase(r) == RunPhase::AwaitingApproval);
+    let watermarks = stores.iter().map(|store| watermark(store, status)).collect::<Option<Vec<_>>>();
     PolicyRow {
-        of: PolicyLabel { namespace: policy.namespace.to_string(), policy: policy.name.to_string() },
-        watermark: oldest(|s| s.watermark.as_ref()),
-        counted: oldest(|s| s.last_planned.as_ref()),
+        of: PolicyLabel { policy_namespace: key.namespace.to_string(), policy: key.name.to_string() },
+        watermark: watermarks.and_then(|all| all.into_iter().min()),
+        applies: policy.applies,
         due: stores.iter().map(|s| left(&s.runs)).sum(),
-        waits_since: waiting.filter_map(|r| instant(&r.status.as_ref()?.plan.as_ref()?.counted_at)).min(),
+        next_run: stores.iter().filter_map(|s| s.next).min().filter(|_| opted_in),
+        waits_since: runs()
+            .filter(waits)
+            .filter_map(|r| instant(&r.status.as_ref()?.plan.as_ref()?.counted_at))
+            .min(),
+        works_since: runs().filter(|r| !waits(r)).filter_map(|r| created(r)).min(),
     }
+}
+
+/// Up to when everything due is known to be gone from a store: as a run verified, or as a count found that had nothing to
+/// delete and nothing to hold.
+fn watermark(store: &OfStore<'_>, status: &RetentionPolicyStatus) -> Option<Timestamp> {
+    let said =
+        status.per_store.iter().find(|s| s.uid == store.plan.store_uid).and_then(|s| s.watermark.as_ref());
+    let nothing = store.runs.iter().filter(|run| {
+        let plan = run.status.as_ref().and_then(|s| s.plan.as_ref());
+        phase(run) == RunPhase::NothingDue && plan.is_some_and(|p| p.due == 0 && p.held == 0)
+    });
+    nothing.filter_map(|run| instant(&run.spec.decided_at)).chain(said.and_then(instant)).max()
 }
 
 /// What the last count found due and no run has deleted since.
@@ -66,6 +90,7 @@ fn left(runs: &[&DeletionRun]) -> i64 {
     left.max(0)
 }
 
+#[allow(clippy::ptr_arg, reason = "maps over fields of the API")]
 fn instant(text: &String) -> Option<Timestamp> {
     text.parse().ok()
 }

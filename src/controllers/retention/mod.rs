@@ -360,7 +360,7 @@ impl Controller {
                     let (snapshot, meta) = (pass.snapshot, &entry.meta);
                     let status =
                         policy_status::accepted(policy, snapshot, &stores, opted_in, meta, old, pass.now);
-                    rows.push(count::row(&policy.key, &stores, &status));
+                    rows.push(count::row(policy, &stores, opted_in, &status));
                     status
                 }
                 Err(reason) => policy_status::invalid(reason, &entry.meta, old, pass.now),

@@ -1,7 +1,7 @@
 //! What is said of retention. The leader alone carries it out, so that all of it is absent elsewhere.
 //!
-//! Four series are there for each RetentionPolicy, by namespace and name: who may declare policies may make series, and
-//! nobody else. Beyond [`REPORTED`] policies the rest is only counted, in `carnet_retention_policies_unreported`.
+//! Five series at most are there for each RetentionPolicy, by namespace and name: who may declare policies may make series,
+//! and nobody else. Beyond [`REPORTED`] policies the rest is only counted, in `carnet_retention_policies_unreported`.
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -10,7 +10,7 @@ use prometheus_client::{
 
 use super::{
     book::{Book, Label, Values},
-    known::{Known, Rows, number, seconds},
+    known::{Known, Rows, seconds},
 };
 
 /// Policies that have series of their own, the first by namespace and name.
@@ -50,11 +50,25 @@ pub struct RunResultLabel {
 /// A RetentionPolicy.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
 pub struct PolicyLabel {
-    /// Its namespace.
-    pub namespace: String,
+    /// Its namespace. A label `namespace` would be taken for that of the scraped Pod, and renamed.
+    pub policy_namespace: String,
     /// Its name.
     pub policy: String,
 }
+
+/// A RetentionPolicy and what it does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
+pub struct PolicyActionLabel {
+    /// Its namespace.
+    pub policy_namespace: String,
+    /// Its name.
+    pub policy: String,
+    /// One of [`POLICY_ACTIONS`]: what is due under a Preview is not meant to go.
+    pub action: &'static str,
+}
+
+/// What a policy can do.
+pub const POLICY_ACTIONS: [&str; 2] = ["Apply", "Preview"];
 
 /// What is known of a policy and all its stores.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,12 +77,16 @@ pub struct PolicyRow {
     pub of: PolicyLabel,
     /// Everything due up to this instant is verified to be gone from every store; none = not of every store yet.
     pub watermark: Option<jiff::Timestamp>,
-    /// When a plan last counted, of the store where that is longest ago; none = not of every store yet.
-    pub counted: Option<jiff::Timestamp>,
+    /// Whether it deletes, or only counts.
+    pub applies: bool,
     /// Items that were due and not held when they were counted last, and were not deleted since.
     pub due: i64,
+    /// When the next run is to be planned; none = not before something changes.
+    pub next_run: Option<jiff::Timestamp>,
     /// Since when a run waits for a person: the oldest; none = none does.
     pub waits_since: Option<jiff::Timestamp>,
+    /// Since when a run is at work: the oldest; none = none is.
+    pub works_since: Option<jiff::Timestamp>,
 }
 
 /// What is said of retention.
@@ -79,16 +97,19 @@ pub struct RetentionMetrics {
     /// Deletion runs that ended since this replica leads, by result.
     pub ended: Family<RunResultLabel, Counter>,
     watermark: Rows<PolicyLabel>,
-    counted: Rows<PolicyLabel>,
-    due: Rows<PolicyLabel>,
+    due: Rows<PolicyActionLabel>,
+    next_run: Rows<PolicyLabel>,
     waits_since: Rows<PolicyLabel>,
+    works_since: Rows<PolicyLabel>,
     unreported: Known,
 }
 
-const POLICY: &[Label] = &[
-    Label { name: "namespace", values: Values::Declared("namespaces with a RetentionPolicy") },
-    Label { name: "policy", values: Values::Declared("RetentionPolicies, the first 1000") },
-];
+const NAMESPACE: Label =
+    Label { name: "policy_namespace", values: Values::Declared("namespaces with a RetentionPolicy") };
+const NAME: Label = Label { name: "policy", values: Values::Declared("RetentionPolicies, the first 1000") };
+const POLICY: &[Label] = &[NAMESPACE, NAME];
+const POLICY_ACTION: &[Label] =
+    &[NAMESPACE, NAME, Label { name: "action", values: Values::Words(&POLICY_ACTIONS) }];
 
 impl RetentionMetrics {
     /// Registers them.
@@ -114,23 +135,28 @@ impl RetentionMetrics {
             all.watermark.clone(),
         );
         book.add(
-            "retention_counted_timestamp_seconds",
-            POLICY,
-            "When a plan last counted what is due, of the policy's store where that is longest ago; absent while a \
-             store was never counted",
-            all.counted.clone(),
-        );
-        book.add(
             "retention_due_items",
-            POLICY,
+            POLICY_ACTION,
             "The backlog: items that were due and not held when they were last counted, and were not deleted since",
             all.due.clone(),
+        );
+        book.add(
+            "retention_next_run_timestamp_seconds",
+            POLICY,
+            "When the next run of the policy is to be planned; absent while one is under way, or nothing is to be planned",
+            all.next_run.clone(),
         );
         book.add(
             "retention_waiting_timestamp_seconds",
             POLICY,
             "Since when a plan of the policy waits for a person's approval; absent while none does",
             all.waits_since.clone(),
+        );
+        book.add(
+            "retention_working_timestamp_seconds",
+            POLICY,
+            "Since when a run of the policy is under way and waits for no person; absent while none is",
+            all.works_since.clone(),
         );
         book.add(
             "retention_policies_unreported",
@@ -151,10 +177,18 @@ impl RetentionMetrics {
             of.collect::<Vec<_>>()
         };
         self.watermark.replace(instants(|row| row.watermark));
-        self.counted.replace(instants(|row| row.counted));
+        self.next_run.replace(instants(|row| row.next_run));
         self.waits_since.replace(instants(|row| row.waits_since));
-        let due = |row: &PolicyRow| number(usize::try_from(row.due).unwrap_or_default());
-        self.due.replace(rows.iter().map(|row| (row.of.clone(), due(row))));
+        self.works_since.replace(instants(|row| row.works_since));
+        let due = |row: &PolicyRow| {
+            let PolicyLabel { policy_namespace, policy } = row.of.clone();
+            let action = POLICY_ACTIONS[usize::from(!row.applies)];
+            (
+                PolicyActionLabel { policy_namespace, policy, action },
+                usize::try_from(row.due).unwrap_or_default(),
+            )
+        };
+        self.due.counts(rows.iter().map(due));
     }
 
     /// The leader starts: each result counts from nought, so that the first one is seen as an increase.
@@ -171,11 +205,13 @@ mod tests {
 
     fn row(n: usize) -> PolicyRow {
         PolicyRow {
-            of: PolicyLabel { namespace: "shop".into(), policy: format!("p{n:05}") },
+            of: PolicyLabel { policy_namespace: "shop".into(), policy: format!("p{n:05}") },
             watermark: Some(jiff::Timestamp::from_second(7).unwrap()),
-            counted: None,
+            applies: true,
             due: 3,
+            next_run: None,
             waits_since: None,
+            works_since: None,
         }
     }
 
@@ -189,7 +225,7 @@ mod tests {
         let lines = |start: &str| text.lines().filter(|l| l.starts_with(start)).count();
         assert_eq!(lines("carnet_retention_due_items{"), REPORTED);
         assert_eq!(lines("carnet_retention_watermark_timestamp_seconds{"), REPORTED);
-        assert_eq!(lines("carnet_retention_counted_timestamp_seconds"), 0, "what is not known is absent");
+        assert_eq!(lines("carnet_retention_next_run_timestamp_seconds"), 0, "what is not known is absent");
         assert!(text.contains("policy=\"p00999\"") && !text.contains("policy=\"p01000\""));
         assert!(text.contains("carnet_retention_policies_unreported 5"), "{text}");
     }

@@ -29,9 +29,6 @@
 - --stale-after={{ .Values.webhook.staleAfter }}
 - --webhook-configuration=carnet
 - --webhook-names=carnet-webhook.{{ $ns }}.svc
-{{- if eq (include "carnet.backstop" .) "true" }}
-- --backstop
-{{- end }}
 - --enforcement=/etc/carnet/enforcement.yaml
 - --drain=PT15S
 - --log-format={{ .Values.logs.format }}
@@ -42,5 +39,8 @@
 {{- else }}
 - --ca-validity={{ .Values.webhook.certificates.caValidity }}
 - --leaf-validity={{ .Values.webhook.certificates.leafValidity }}
+{{- end }}
+{{- if eq (include "carnet.backstop" .) "true" }}
+- --backstop
 {{- end }}
 {{- end -}}

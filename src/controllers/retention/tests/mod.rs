@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod approving;
+mod counting;
 mod placing;
 mod planning;
 mod saying;
