@@ -1,5 +1,6 @@
 //! The operator's command line. Every flag can be given as an environment variable `CARNET_...`.
 
+pub mod lifetimes;
 mod logs;
 
 pub use logs::LogArgs;
@@ -8,6 +9,7 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration}
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::lifetimes::LifetimeArgs;
 use crate::core::{
     law::LawPack,
     settings::{ClaimsFrom, Mode, Settings},
@@ -167,13 +169,8 @@ pub struct RunArgs {
     /// Where admission is served.
     #[arg(long, env = "CARNET_WEBHOOK_ADDR", default_value = "0.0.0.0:9443")]
     pub webhook_addr: SocketAddr,
-    /// DNS names and IP addresses of our own certificate.
-    #[arg(
-        long,
-        env = "CARNET_WEBHOOK_NAMES",
-        value_delimiter = ',',
-        default_value = "carnet-webhook.carnet-system.svc"
-    )]
+    /// DNS names and IP addresses of our own certificate; left out = Service `carnet-webhook` of our own namespace.
+    #[arg(long, env = "CARNET_WEBHOOK_NAMES", value_delimiter = ',')]
     pub webhook_names: Vec<String>,
     /// Certificate chain to serve, PEM; left out = we make our own.
     #[arg(long, env = "CARNET_TLS_CERT", requires = "tls_key")]
@@ -202,6 +199,9 @@ pub struct RunArgs {
     /// When that image is pulled.
     #[arg(long, env = "CARNET_ERASER_PULL_POLICY", value_enum, default_value = "IfNotPresent")]
     pub eraser_pull_policy: PullPolicy,
+    /// How long certificates live and how long an end takes.
+    #[command(flatten)]
+    pub lifetimes: LifetimeArgs,
     /// Logs.
     #[command(flatten)]
     pub logs: LogArgs,
@@ -250,6 +250,12 @@ impl RunArgs {
             read_config_maps: self.read_configmaps,
             dry_run_denies: self.dry_run_verdicts == DryRunVerdicts::Deny,
         })
+    }
+
+    /// Names of our own certificate.
+    pub fn names_of_webhook(&self) -> Vec<String> {
+        let given: Vec<_> = names(&self.webhook_names).collect();
+        if given.is_empty() { vec![format!("carnet-webhook.{}.svc", self.own_namespace)] } else { given }
     }
 
     /// Namespaces in which deletion Jobs may be run, each once.
@@ -361,6 +367,12 @@ mod tests {
         for wrong in ["PT9S", "-PT60S", "60", "soon"] {
             assert!(silence(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_certificate_is_for_the_service_of_our_own_namespace_unless_names_are_given() {
+        assert_eq!(run(&["--own-namespace=a"]).names_of_webhook(), ["carnet-webhook.a.svc"]);
+        assert_eq!(run(&["--webhook-names=x, 127.0.0.1"]).names_of_webhook(), ["x", "127.0.0.1"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 use clap::Parser;
 
-pub use certificate::CertificateError;
+pub use certificate::{CertificateError, Leads};
 pub use run::{RunError, run};
 pub use runtime::runtime;
 

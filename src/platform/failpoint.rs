@@ -17,6 +17,9 @@ pub const OPERATOR: &[&str] = &[
     "authority-create-after",
     "authority-announce-before",
     "authority-announce-after",
+    // Any change of the Secret: an authority begun, announced, signing, dropped, asked for, mended.
+    "authority-rotate-before",
+    "authority-rotate-after",
     // The status of a declared object.
     "status-before",
     "status-after",

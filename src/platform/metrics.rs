@@ -5,6 +5,7 @@
 
 mod admission;
 mod book;
+mod certificates;
 mod declared;
 mod known;
 mod process;
@@ -16,6 +17,7 @@ mod watches;
 
 pub use admission::{ANSWERS, AdmissionMetrics, MODES, NOT_READY, ReasonLabel, ReviewLabels, VERDICTS};
 pub use book::{Described, Label, Values};
+pub use certificates::{CERTIFICATES, CertificateMetrics};
 pub use declared::{DECLARED_KINDS, DeclaredMetrics, KindLabel};
 pub use known::{Countdown, Known, Rows};
 pub use process::{BuildLabel, ProcessMetrics};
@@ -48,6 +50,8 @@ pub struct Metrics {
     pub declared: DeclaredMetrics,
     /// Caches.
     pub caches: CacheMetrics,
+    /// When certificates end.
+    pub certificates: CertificateMetrics,
 }
 
 impl Default for Metrics {
@@ -59,8 +63,9 @@ impl Default for Metrics {
         let retention = RetentionMetrics::register(&mut book);
         let declared = DeclaredMetrics::register(&mut book);
         let caches = CacheMetrics::register(&mut book);
+        let certificates = CertificateMetrics::register(&mut book);
         let Book { registry, described } = book;
-        Self { registry, described, process, admission, transfers, retention, declared, caches }
+        Self { registry, described, process, admission, transfers, retention, declared, caches, certificates }
     }
 }
 

@@ -2,6 +2,7 @@
 //! operator as a process under the ServiceAccount and the rights that the project ships. One cluster for all tests here,
 //! one test at a time. Without the cluster's programs this fails; it never skips.
 
+mod certificates;
 mod flows;
 mod forgery;
 mod installed;
@@ -32,6 +33,7 @@ fn main() {
         rights::CASES,
         installed::CASES,
         seen::CASES,
+        certificates::CASES,
     ]
     .concat();
     if arguments.list {

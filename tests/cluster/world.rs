@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use carnet::testbed::{
-    ControlPlaneOptions, FakeNode, Level, Testbed,
+    Access, ControlPlaneOptions, FakeNode, Level, Testbed,
     install::{self, Operator, OperatorOptions},
 };
 use kube::{
@@ -112,6 +112,11 @@ impl World {
         let (head, body) = answer.split_once("\r\n\r\n").context("an answer with a head")?;
         let status = head.split(' ').nth(1).context("a status")?.parse()?;
         Ok((status, body.to_owned()))
+    }
+
+    /// The ways into the cluster.
+    pub fn access(&self) -> &Access {
+        &self.cluster
     }
 
     /// A client that acts as this user.

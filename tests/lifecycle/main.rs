@@ -3,7 +3,8 @@
 //! from an image of this very build.
 //!
 //! One cluster for all tests, one test at a time, in this order: each says what it needs installed, and what is there
-//! already is not installed again. `CARNET_LOAD_SECONDS` makes each phase of the load last so long (`make nightly`).
+//! already is not installed again. `CARNET_LOAD_SECONDS` makes each phase of the load last so long, `CARNET_LIFECYCLE_BIN` takes
+//! operator and eraser from that directory in place of this build (`make load`).
 
 mod cluster_state;
 mod dead;

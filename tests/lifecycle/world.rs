@@ -26,6 +26,9 @@ pub const VALUES: &[&str] = &[
     "--set=transfers.mode=Enforce",
     "--set=transfers.claimsFrom={identity}",
     "--set=erasure.namespaces={identity}",
+    // Another authority every three minutes, and within half a minute when one is asked for.
+    "--set=webhook.certificates.caValidity=PT5M",
+    "--set=webhook.certificates.leafValidity=PT4M",
 ];
 
 pub struct World {
@@ -77,7 +80,7 @@ impl World {
             }
             let archive = self.scratch.path().join(format!("image-{}.tar", archives.len()));
             let inside = format!("/bin/{}", program.name);
-            Image::new(&name, &[&inside]).file(program.path.as_ref(), &inside).write(&archive)?;
+            Image::new(&name, &[&inside]).file(&program.file(), &inside).write(&archive)?;
             self.cluster.load_image(&archive)?;
             archives.insert(name, archive);
         }
@@ -133,7 +136,7 @@ impl World {
     }
 }
 
-/// A program of this build.
+/// A program of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Program {
     name: &'static str,
@@ -142,6 +145,16 @@ struct Program {
 
 const OPERATOR: Program = Program { name: "carnet-operator", path: env!("CARGO_BIN_EXE_carnet-operator") };
 const ERASER: Program = Program { name: "carnet-eraser", path: env!("CARGO_BIN_EXE_carnet-eraser") };
+
+impl Program {
+    /// Where it is: of this build, or in the directory that `CARNET_LIFECYCLE_BIN` names, such as a release's.
+    fn file(self) -> PathBuf {
+        match std::env::var_os("CARNET_LIFECYCLE_BIN") {
+            Some(dir) => PathBuf::from(dir).join(self.name),
+            None => self.path.into(),
+        }
+    }
+}
 /// `kubectl carnet`.
 pub const PLUGIN: &str = env!("CARGO_BIN_EXE_kubectl-carnet");
 

@@ -1,5 +1,6 @@
 //! Reviews as the API server sends them, over declared objects as users write them.
 
+mod draining;
 mod envelope;
 mod journal;
 mod kinds;

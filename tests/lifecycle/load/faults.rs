@@ -11,6 +11,8 @@ use crate::world::{NAMESPACE, World};
 
 /// Before anything happens, so that connections are open.
 const CALM: Duration = Duration::from_secs(2);
+/// Longer than replicas take to look, with the short-lived authority that the tests install.
+const CHANGE_OVER: Duration = Duration::from_secs(20);
 
 pub async fn rolling_restart(w: &World) -> Result<Away> {
     tokio::time::sleep(CALM).await;
@@ -68,9 +70,24 @@ pub async fn api_server_restarted(w: &World) -> Result<Away> {
 }
 
 impl World {
-    /// Has the operator make a new authority, as the documents say it, and waits until all of it is in force.
+    /// Asks the operator for another authority, as the documents say it, and waits until it signs and every replica has
+    /// changed over.
     async fn rotate_certificates(&self) -> Result<()> {
-        // The Secret is gone: whatever is served now, a new authority has to be made and told.
-        self.tools.kubectl(&["delete", "secret", "carnet-webhook-ca", "-n", NAMESPACE]).await.map(drop)
+        let before = self.authority().await?;
+        self.tools
+            .kubectl(&["annotate", "secret", "carnet-webhook-ca", "-n", NAMESPACE, "carnet.dev/rotate=now"])
+            .await?;
+        until("another authority to sign", 90, || async {
+            Ok(self.authority().await.is_ok_and(|now| now != before).then_some(()))
+        })
+        .await?;
+        tokio::time::sleep(CHANGE_OVER).await;
+        Ok(())
+    }
+
+    /// The certificate of the authority that signs.
+    async fn authority(&self) -> Result<String> {
+        let certificate = "jsonpath={.data.ca\\.crt}";
+        self.tools.kubectl(&["get", "secret", "carnet-webhook-ca", "-n", NAMESPACE, "-o", certificate]).await
     }
 }
