@@ -33,7 +33,7 @@ fn told(world: &World, runs: &[&DeletionRun], next: Option<Timestamp>, opted_in:
     let plan = world.plan();
     let stores = [OfStore { plan: &plan, runs: runs.to_vec(), next, holds: vec![] }];
     let status: RetentionPolicyStatus =
-        accepted(&world.policy, &stores, opted_in, &Default::default(), None, now());
+        accepted(&world.policy, &world.snapshot(), &stores, opted_in, &Default::default(), None, now());
     row(&world.policy, &stores, opted_in, &status)
 }
 
