@@ -1,5 +1,7 @@
 //! The operator's command line. Every flag can be given as an environment variable `CARNET_...`.
 
+mod backstop;
+
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -191,6 +193,9 @@ pub struct RunArgs {
     /// When that image is pulled.
     #[arg(long, env = "CARNET_ERASER_PULL_POLICY", value_enum, default_value = "IfNotPresent")]
     pub eraser_pull_policy: PullPolicy,
+    /// The backstop.
+    #[command(flatten)]
+    pub backstop: backstop::BackstopArgs,
     /// How logs are written.
     #[arg(long, env = "CARNET_LOG_FORMAT", value_enum, default_value = "json")]
     pub log_format: LogFormat,

@@ -2,6 +2,8 @@
 //! operator as a process under the ServiceAccount and the rights that the project ships. One cluster for all tests here,
 //! one test at a time. Without the cluster's programs this fails; it never skips.
 
+mod backstop;
+mod backstop_paths;
 mod flows;
 mod forgery;
 mod kinds;
@@ -20,8 +22,16 @@ type Case = (&'static str, fn(Arc<World>) -> futures::future::BoxFuture<'static,
 fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let cases: Vec<Case> =
-        [kinds::CASES, transfers::CASES, flows::CASES, forgery::CASES, rights::CASES].concat();
+    let cases: Vec<Case> = [
+        kinds::CASES,
+        transfers::CASES,
+        flows::CASES,
+        forgery::CASES,
+        rights::CASES,
+        backstop::CASES,
+        backstop_paths::CASES,
+    ]
+    .concat();
     if arguments.list {
         libtest_mimic::run(&arguments, cases.into_iter().map(|(n, _)| Trial::test(n, || Ok(()))).collect())
             .exit();
@@ -36,7 +46,7 @@ fn main() {
             let (world, handle) = (world.clone(), handle.clone());
             Trial::test(name, move || {
                 let limited = async {
-                    tokio::time::timeout(std::time::Duration::from_secs(90), case(world.clone())).await
+                    tokio::time::timeout(std::time::Duration::from_secs(180), case(world.clone())).await
                 };
                 match handle.block_on(limited) {
                     Ok(Ok(())) => Ok(()),
@@ -44,7 +54,7 @@ fn main() {
                         Err(Failed::from(format!("{error:#}\n--- operator\n{}", world.operator_log())))
                     }
                     Err(_) => Err(Failed::from(format!(
-                        "not done after 90 s\n--- operator\n{}",
+                        "not done after 180 s\n--- operator\n{}",
                         world.operator_log()
                     ))),
                 }
