@@ -1,5 +1,6 @@
 //! The operator's command line. Every flag can be given as an environment variable `CARNET_...`.
 
+mod backstop;
 pub mod lifetimes;
 mod logs;
 
@@ -205,6 +206,9 @@ pub struct RunArgs {
     /// Logs.
     #[command(flatten)]
     pub logs: LogArgs,
+    /// The backstop.
+    #[command(flatten)]
+    pub backstop: backstop::BackstopArgs,
 }
 
 /// A flag whose value cannot be used.
