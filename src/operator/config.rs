@@ -1,5 +1,6 @@
 //! The operator's command line. Every flag can be given as an environment variable `CARNET_...`.
 
+mod backstop;
 pub mod lifetimes;
 mod logs;
 
@@ -199,6 +200,9 @@ pub struct RunArgs {
     /// When that image is pulled.
     #[arg(long, env = "CARNET_ERASER_PULL_POLICY", value_enum, default_value = "IfNotPresent")]
     pub eraser_pull_policy: PullPolicy,
+    /// The backstop.
+    #[command(flatten)]
+    pub backstop: backstop::BackstopArgs,
     /// How long certificates live and how long an end takes.
     #[command(flatten)]
     pub lifetimes: LifetimeArgs,
