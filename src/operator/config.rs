@@ -253,6 +253,7 @@ impl RunArgs {
             mixed_waits_for_binding: self.mixed_placement == MixedPlacement::Bind,
             read_config_maps: self.read_configmaps,
             dry_run_denies: self.dry_run_verdicts == DryRunVerdicts::Deny,
+            backstop_admits_unpinned: self.backstop.backstop_unpinned == backstop::Unpinned::Admit,
         })
     }
 
