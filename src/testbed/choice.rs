@@ -61,7 +61,7 @@ impl Testbed {
         Ok(Self { source })
     }
 
-    /// A control plane of our own, whatever is given: for tests that break what they run in.
+    /// Makes a control plane of its own, whatever cluster is given: for tests that kill what others would need.
     pub async fn built_in(options: ControlPlaneOptions) -> Result<Self, TestbedError> {
         Ok(Self { source: Source::ControlPlane(Box::new(ControlPlane::start(options).await?)) })
     }

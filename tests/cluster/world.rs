@@ -33,21 +33,21 @@ pub struct World {
 
 impl World {
     pub async fn start() -> Result<Self> {
-        let cluster = Testbed::obtain(Level::ControlPlane(ControlPlaneOptions::default())).await?;
-        Self::start_in(cluster, &[]).await
+        let level = Level::ControlPlane(ControlPlaneOptions::default());
+        Self::start_with(Testbed::obtain(level).await?, &[]).await
     }
 
-    /// The cluster of the tests of the backstop, started by the first of them: our own, whatever is given, for the
-    /// operator is killed there.
+    /// The cluster of the tests of the backstop, started by the first of them; one of its own, whatever was given, since its
+    /// operator is killed.
     pub async fn with_backstop(&self) -> Result<Arc<Self>> {
         let start = || async {
             let cluster = Testbed::built_in(ControlPlaneOptions::default()).await?;
-            Box::pin(Self::start_in(cluster, &["--backstop"])).await.map(Arc::new)
+            Box::pin(Self::start_with(cluster, &["--backstop"])).await.map(Arc::new)
         };
         self.backstop.get_or_try_init(start).await.cloned()
     }
 
-    async fn start_in(cluster: Testbed, more: &[&str]) -> Result<Self> {
+    async fn start_with(cluster: Testbed, more: &[&str]) -> Result<Self> {
         cluster.add_kwok_node(&FakeNode::aws("eu1", "eu-west-1")).await?;
         cluster.add_kwok_node(&FakeNode::aws("us1", "us-east-1")).await?;
         let admin = cluster.client_admin().await?;
@@ -141,8 +141,7 @@ impl World {
     /// One plain HTTP request to where the operator serves metrics: status and body.
     pub fn ask_operator(&self, method: &str, path: &str, body: &str) -> Result<(u16, String)> {
         use std::io::{Read, Write};
-        let address =
-            self.operator().as_ref().map(Operator::metrics_addr).context("the operator was killed")?;
+        let address = self.operator().as_ref().context("the operator was killed")?.metrics_addr();
         let mut stream = std::net::TcpStream::connect(address)?;
         let length = body.len();
         write!(stream, "{method} {path} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{body}")?;

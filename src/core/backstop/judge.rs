@@ -118,7 +118,10 @@ impl<'a> Judge<'a> {
             Some((region.clone(), all?.into_iter().fold(None, first)))
         });
         let nodes: Vec<Option<End>> = self.regions.nodes.iter().map(|c| ends.get(c).copied()).collect();
-        let anywhere = if self.snapshot.settings.mixed_waits_for_binding {
+        let anywhere = if !self.snapshot.settings.backstop_admits_unpinned {
+            // A node that joins unseen may be anywhere.
+            None
+        } else if self.snapshot.settings.mixed_waits_for_binding {
             // The binding is judged, as long as one node would do; and so are nodes that come.
             let lasting = nodes.iter().flatten().copied().reduce(last);
             if nodes.is_empty() { Some(None) } else { lasting }

@@ -70,12 +70,14 @@ fn a_name_that_two_providers_share_must_be_lawful_with_both() {
 }
 
 #[test]
-fn a_pod_that_names_no_region_passes_where_every_node_would_do() {
+fn a_pod_that_names_no_region_passes_only_where_that_is_wanted_and_every_node_would_do() {
     let mut world = enforced(World::new(&[]));
     let anywhere = |world: &World, nodes: &[(&str, &str)]| {
         let compiled = compile(&snapshot(world, nodes), world.now);
         rule(&compiled.cluster, "other", &accounts()).unwrap().anywhere
     };
+    assert_eq!(anywhere(&world, &[("aws", "eu-west-1"), ("aws", "eu-central-1")]), None);
+    world.settings.backstop_admits_unpinned = true;
     assert_eq!(anywhere(&world, &[("aws", "eu-west-1"), ("aws", "eu-central-1")]), Some(None));
     assert_eq!(anywhere(&world, &NODES), None);
     assert_eq!(anywhere(&world, &[]), None);
