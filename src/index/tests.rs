@@ -1,5 +1,7 @@
 mod order;
 
+use std::sync::LazyLock;
+
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -7,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::{api::v1alpha1 as api, parse};
 
+/// The law takes a while to read, and thousands of objects are read by it.
 fn context() -> Context {
-    let law = Arc::new(parse::law::built_in().unwrap());
-    Context { law, settings: Arc::default() }
+    static LAW: LazyLock<Arc<LawPack>> = LazyLock::new(|| Arc::new(parse::law::built_in().unwrap()));
+    Context { law: LAW.clone(), settings: Arc::default() }
 }
 
 fn entry<K: Kind>(value: serde_json::Value) -> Entry<K> {

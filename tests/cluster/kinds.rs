@@ -19,6 +19,7 @@ cases![
     a_ground_kept_longer_than_delete_after_is_accepted_and_reported,
     a_hold_cannot_be_deleted_or_narrowed_before_its_release,
     an_accepted_object_says_ready_with_its_generation,
+    an_approval_says_that_it_does_not_count_and_why,
     deleting_everything_leaves_nothing_stuck,
     a_namespace_goes_with_the_runs_and_approvals_in_it,
 ];
@@ -237,6 +238,16 @@ async fn an_accepted_object_says_ready_with_its_generation(w: Arc<World>) -> Res
         .await?;
     }
     Ok(())
+}
+
+async fn an_approval_says_that_it_does_not_count_and_why(w: Arc<World>) -> Result<()> {
+    let mut approval = install::documents(&project().join("examples/deletionapproval.yaml"))?.remove(0);
+    approval["metadata"]["name"] = "of-nothing".into();
+    let person = w.user("dpo@example.com", &["system:masters"]).await?;
+    w.create_as(&person, &approval.to_string()).await?;
+    says(&w, &approval, "Ready", "True", "").await?;
+    says(&w, &approval, "Counts", "False", "there is no DeletionRun").await?;
+    w.delete(&approval.to_string()).await
 }
 
 async fn deleting_everything_leaves_nothing_stuck(w: Arc<World>) -> Result<()> {

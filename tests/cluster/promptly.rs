@@ -123,7 +123,7 @@ impl Scene {
             let (event, condition, metric) = tokio::try_join!(
                 self.within(written, "the Event on the Deployment", || self.event(w)),
                 self.within(written, "the condition on the store", || self.condition(w)),
-                self.within(written, "the metric", || async { Ok(violating(w).await? == before + 1) }),
+                self.within(written, "the metric", || async { Ok(violating(w).await? > before + 0.5) }),
             )?;
             Ok::<_, anyhow::Error>(Reported { event, condition, metric })
         };
@@ -169,7 +169,7 @@ impl Scene {
         }
     }
 
-    async fn undo(&self, w: &World, before: i64) -> Result<()> {
+    async fn undo(&self, w: &World, before: f64) -> Result<()> {
         match self.change {
             Change::Node => region_of(w, "eu1", "eu-west-1").await?,
             Change::Party => runs(w, &json!(["analytics"])).await?,
@@ -185,8 +185,10 @@ impl Scene {
         .await?;
         w.delete(&self.safeguard.to_string()).await?;
         w.delete(&self.store.to_string()).await?;
-        eventually("the metric to fall", 10, || async { Ok((violating(w).await? <= before).then_some(())) })
-            .await
+        eventually("the metric to fall", 10, || async {
+            Ok((violating(w).await? < before + 0.5).then_some(()))
+        })
+        .await
     }
 
     /// How long after `since` the answer is yes.
@@ -226,7 +228,7 @@ impl Scene {
 }
 
 /// What the operator counts.
-async fn violating(w: &World) -> Result<i64> {
+async fn violating(w: &World) -> Result<f64> {
     let metrics = w.metrics().await?;
     let line = metrics.lines().find_map(|l| l.strip_prefix("carnet_transfers_violating_pods "));
     Ok(line.context("the metric is there")?.parse()?)

@@ -31,7 +31,24 @@ fn same(built: &BTreeMap<String, Value>, values: &[&str]) {
     let rendered = by_name(helm::objects(Given { values, ..Given::NOTHING }));
     assert_eq!(built.keys().collect::<Vec<_>>(), rendered.keys().collect::<Vec<_>>(), "{values:?}");
     for (name, object) in built {
-        assert_eq!(object, &rendered[name], "{name} with {values:?}");
+        let different = difference("", object, &rendered[name]);
+        assert!(different.is_none(), "{name} with {values:?}: {}", different.unwrap_or_default());
+    }
+}
+
+/// Where two objects differ first; they are too long to be printed.
+fn difference(path: &str, left: &Value, right: &Value) -> Option<String> {
+    match (left, right) {
+        (Value::Object(l), Value::Object(r)) if l.keys().eq(r.keys()) => {
+            l.iter().find_map(|(name, value)| difference(&format!("{path}.{name}"), value, &r[name]))
+        }
+        (Value::Array(l), Value::Array(r)) if l.len() == r.len() => {
+            let mut pairs = l.iter().zip(r).enumerate();
+            pairs.find_map(|(number, (l, r))| difference(&format!("{path}[{number}]"), l, r))
+        }
+        // Kustomize writes 1e7 as a whole number.
+        (Value::Number(l), Value::Number(r)) if l.as_f64() == r.as_f64() => None,
+        _ => (left != right).then(|| format!("{path}: {left} is not {right}")),
     }
 }
 

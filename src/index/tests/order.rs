@@ -227,7 +227,7 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 200, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: 100, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn what_is_known_is_what_is_there_however_it_came(history in prop::collection::vec(happens(), 0..40)) {

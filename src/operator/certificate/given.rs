@@ -109,7 +109,6 @@ impl Given {
 
     fn show(&self) {
         let Some((_, carries)) = &self.served else { return };
-        let now = Timestamp::now();
         self.metrics.certificates.leaf(carries.ends);
         self.state.set(CertificateReport {
             source: CertificateSource::Given,

@@ -12,7 +12,6 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use jiff::Timestamp;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 

@@ -333,7 +333,6 @@ impl Own {
 
     fn show(&self, told: Option<Told>, problem: Option<String>) {
         let (Some(leaf), Some(state)) = (&self.leaf, &self.state) else { return };
-        let now = Timestamp::now();
         self.around.metrics.certificates.leaf(leaf.ends);
         self.around.metrics.certificates.authority(state.current.ends);
         self.around.state.set(CertificateReport {
