@@ -185,8 +185,10 @@ impl Scene {
         .await?;
         w.delete(&self.safeguard.to_string()).await?;
         w.delete(&self.store.to_string()).await?;
-        eventually("the metric to fall", 10, || async { Ok((violating(w).await? < before + 0.5).then_some(())) })
-            .await
+        eventually("the metric to fall", 10, || async {
+            Ok((violating(w).await? < before + 0.5).then_some(()))
+        })
+        .await
     }
 
     /// How long after `since` the answer is yes.
