@@ -1,6 +1,10 @@
 //! The cluster that all tests of this binary share.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use carnet::testbed::{
@@ -17,7 +21,10 @@ use serde_json::Value;
 /// The cluster with Carnet in it.
 pub struct World {
     // The operator goes before its cluster.
-    operator: Operator,
+    operator: Mutex<Option<Operator>>,
+    /// Another cluster, with the backstop in it and an operator that can be killed.
+    backstop: tokio::sync::OnceCell<Arc<World>>,
+    webhook: std::net::SocketAddr,
     cluster: Testbed,
     /// With all rights.
     pub admin: Client,
@@ -26,25 +33,25 @@ pub struct World {
 
 impl World {
     pub async fn start() -> Result<Self> {
-        let cluster = Testbed::obtain(Level::ControlPlane(ControlPlaneOptions::default())).await?;
+        let level = Level::ControlPlane(ControlPlaneOptions::default());
+        Self::start_with(Testbed::obtain(level).await?, &[]).await
+    }
+
+    /// The cluster of the tests of the backstop, started by the first of them; one of its own, whatever was given, since its
+    /// operator is killed.
+    pub async fn with_backstop(&self) -> Result<Arc<Self>> {
+        let start = || async {
+            let cluster = Testbed::built_in(ControlPlaneOptions::default()).await?;
+            Box::pin(Self::start_with(cluster, &["--backstop"])).await.map(Arc::new)
+        };
+        self.backstop.get_or_try_init(start).await.cloned()
+    }
+
+    async fn start_with(cluster: Testbed, more: &[&str]) -> Result<Self> {
         cluster.add_kwok_node(&FakeNode::aws("eu1", "eu-west-1")).await?;
         cluster.add_kwok_node(&FakeNode::aws("us1", "us-east-1")).await?;
         let admin = cluster.client_admin().await?;
-        let options = OperatorOptions {
-            program: env!("CARGO_BIN_EXE_carnet-operator").into(),
-            logs: std::env::temp_dir(),
-            flags: [
-                "--transfers=Enforce",
-                "--claims-from=identity",
-                "--erasure-namespaces=identity",
-                // Short enough to be waited for by a test, long enough for a busy machine.
-                "--stale-after=PT24S",
-            ]
-            .map(String::from)
-            .into(),
-            env: vec![],
-            webhook_port: None,
-        };
+        let options = options(more);
         // Namespaces before the operator, as an administrator would have them.
         for namespace in ["identity", "analytics", "billing"] {
             let object =
@@ -54,7 +61,9 @@ impl World {
         let operator = Operator::start(&cluster, &project(), options).await?;
         install::opt_in(&admin, &project(), "identity").await?;
         let discovery = Discovery::new(admin.clone()).run_aggregated().await?;
-        let world = Self { operator, cluster, admin, discovery };
+        let webhook = operator.webhook();
+        let operator = Mutex::new(Some(operator));
+        let world = Self { operator, backstop: Default::default(), webhook, cluster, admin, discovery };
         world.policies_hold().await?;
         Ok(world)
     }
@@ -79,12 +88,37 @@ impl World {
     }
 
     pub fn operator_log(&self) -> String {
-        self.operator.log_end()
+        let one = |w: &Self| w.operator().as_ref().map(Operator::log_end).unwrap_or_default();
+        self.backstop.get().map_or_else(|| one(self), |backstop| format!("{}{}", one(self), one(backstop)))
+    }
+
+    fn operator(&self) -> std::sync::MutexGuard<'_, Option<Operator>> {
+        self.operator.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the operator anew where it was killed.
+    pub async fn revive_operator(&self) -> Result<()> {
+        if self.operator().is_some() {
+            return Ok(());
+        }
+        let mut options = options(&["--backstop"]);
+        options.webhook_port = Some(self.webhook.port());
+        let mut operator = Operator::spawn(&self.cluster, options, self.webhook).await?;
+        operator.ready().await?;
+        *self.operator() = Some(operator);
+        Ok(())
+    }
+
+    /// Kills the operator at once, as a lost node would; once and for all.
+    pub fn kill_operator(&self) {
+        if let Some(operator) = self.operator().take() {
+            operator.kill();
+        }
     }
 
     /// Where the operator's webhook listens.
     pub fn webhook(&self) -> std::net::SocketAddr {
-        self.operator.webhook()
+        self.webhook
     }
 
     /// A kubeconfig with which a program acts as this ServiceAccount.
@@ -98,13 +132,17 @@ impl World {
     }
 
     pub async fn metrics(&self) -> Result<String> {
-        Ok(self.operator.metrics().await?)
+        let operator = self.operator().take().context("the operator was killed")?;
+        let metrics = operator.metrics().await;
+        *self.operator() = Some(operator);
+        Ok(metrics?)
     }
 
     /// One plain HTTP request to where the operator serves metrics: status and body.
     pub fn ask_operator(&self, method: &str, path: &str, body: &str) -> Result<(u16, String)> {
         use std::io::{Read, Write};
-        let mut stream = std::net::TcpStream::connect(self.operator.metrics_addr())?;
+        let address = self.operator().as_ref().context("the operator was killed")?.metrics_addr();
+        let mut stream = std::net::TcpStream::connect(address)?;
         let length = body.len();
         write!(stream, "{method} {path} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{body}")?;
         let mut answer = String::new();
@@ -187,6 +225,26 @@ impl World {
             .await?;
         }
         Ok(())
+    }
+}
+
+fn options(more: &[&str]) -> OperatorOptions {
+    OperatorOptions {
+        program: env!("CARGO_BIN_EXE_carnet-operator").into(),
+        logs: std::env::temp_dir(),
+        flags: [
+            "--transfers=Enforce",
+            "--claims-from=identity",
+            "--erasure-namespaces=identity",
+            // Short enough to be waited for by a test, long enough for a busy machine.
+            "--stale-after=PT24S",
+        ]
+        .iter()
+        .chain(more)
+        .map(ToString::to_string)
+        .collect(),
+        env: vec![],
+        webhook_port: None,
     }
 }
 

@@ -51,6 +51,7 @@ const NO_MESSAGES: &[&str] = &[
 /// Words that look like reasons: kinds, fields and words of Kubernetes.
 const NO_REASONS: &[&str] = &[
     "Always",
+    "Announce",
     "Complete",
     "Controller",
     "DataStore",
@@ -73,13 +74,18 @@ const NO_REASONS: &[&str] = &[
     "PodInitializing",
     "PodScheduled",
     "Refuse",
+    "Replace",
     "ReplicaSet",
     "Report",
     "Require",
+    "Restore",
+    "Rotate",
     "Run",
     "RuntimeDefault",
+    "Secret",
     "True",
     "Unschedulable",
+    "ValidatingWebhookConfiguration",
     "Warn",
     "ContainerCreating",
     // Types of conditions; what they mean, their reasons say.
