@@ -3,6 +3,8 @@
 //! one test at a time. Without the cluster's programs this fails; it never skips.
 
 mod certificates;
+mod doctor;
+mod enforcement;
 mod flows;
 mod forgery;
 mod installed;
@@ -10,6 +12,7 @@ mod kinds;
 mod promptly;
 mod rights;
 mod seen;
+mod sole;
 mod transfers;
 mod world;
 
@@ -34,6 +37,9 @@ fn main() {
         installed::CASES,
         seen::CASES,
         certificates::CASES,
+        enforcement::CASES,
+        doctor::CASES,
+        sole::CASES,
     ]
     .concat();
     if arguments.list {

@@ -1,6 +1,6 @@
 //! The cluster that all tests of this binary share.
 
-use std::{path::PathBuf, time::Duration};
+use std::{io::Write, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use carnet::testbed::{
@@ -13,6 +13,7 @@ use kube::{
     discovery::{Discovery, Scope},
 };
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
 /// The cluster with Carnet in it.
 pub struct World {
@@ -22,6 +23,36 @@ pub struct World {
     /// With all rights.
     pub admin: Client,
     discovery: Discovery,
+    /// What the API server is to enforce.
+    pub installed: Installed,
+}
+
+/// What the API server is to enforce, as the operator was told.
+pub struct Installed {
+    file: NamedTempFile,
+    /// Each object as it was applied.
+    pub objects: Vec<Value>,
+}
+
+impl Installed {
+    fn write(webhook: std::net::SocketAddr) -> Result<Self> {
+        let objects: Vec<Value> = install::objects(&project(), webhook)?
+            .into_iter()
+            .filter(|o| o["apiVersion"] == "admissionregistration.k8s.io/v1")
+            .collect();
+        let mut file = NamedTempFile::with_suffix(".yaml")?;
+        for object in &objects {
+            // JSON is YAML, and says without quoting rules what is meant.
+            writeln!(file, "---\n{object}")?;
+        }
+        Ok(Self { file, objects })
+    }
+
+    /// The object of this kind and name.
+    pub fn object(&self, kind: &str, name: &str) -> Result<&Value> {
+        let found = self.objects.iter().find(|o| o["kind"] == kind && o["metadata"]["name"] == name);
+        found.with_context(|| format!("no {kind} {name} is installed"))
+    }
 }
 
 impl World {
@@ -30,6 +61,8 @@ impl World {
         cluster.add_kwok_node(&FakeNode::aws("eu1", "eu-west-1")).await?;
         cluster.add_kwok_node(&FakeNode::aws("us1", "us-east-1")).await?;
         let admin = cluster.client_admin().await?;
+        let webhook = install::free_address(cluster.host())?;
+        let installed = Installed::write(webhook)?;
         let options = OperatorOptions {
             program: env!("CARGO_BIN_EXE_carnet-operator").into(),
             logs: std::env::temp_dir(),
@@ -39,11 +72,12 @@ impl World {
                 "--erasure-namespaces=identity",
                 // Short enough to be waited for by a test, long enough for a busy machine.
                 "--stale-after=PT24S",
+                &format!("--enforcement={}", installed.file.path().display()),
             ]
             .map(String::from)
             .into(),
             env: vec![],
-            webhook_port: None,
+            webhook_port: Some(webhook.port()),
         };
         // Namespaces before the operator, as an administrator would have them.
         for namespace in ["identity", "analytics", "billing"] {
@@ -54,7 +88,7 @@ impl World {
         let operator = Operator::start(&cluster, &project(), options).await?;
         install::opt_in(&admin, &project(), "identity").await?;
         let discovery = Discovery::new(admin.clone()).run_aggregated().await?;
-        let world = Self { operator, cluster, admin, discovery };
+        let world = Self { operator, cluster, admin, discovery, installed };
         world.policies_hold().await?;
         Ok(world)
     }
@@ -95,6 +129,16 @@ impl World {
     /// A kubeconfig with all rights.
     pub fn kubeconfig_of_admin(&self) -> PathBuf {
         self.cluster.kubeconfig_admin().to_owned()
+    }
+
+    /// A kubeconfig that acts as this user.
+    pub fn kubeconfig_of_user(&self, name: &str, groups: &[&str]) -> Result<PathBuf> {
+        Ok(self.cluster.kubeconfig_for(name, groups)?)
+    }
+
+    /// The body of what the operator answers beside its metrics.
+    pub async fn ask(&self, path: &str) -> Result<String> {
+        Ok(self.operator.ask(path).await?)
     }
 
     pub async fn metrics(&self) -> Result<String> {
