@@ -1,6 +1,7 @@
 //! The operator's command line. Every flag can be given as an environment variable `CARNET_...`.
 
 mod backstop;
+pub mod enforcement;
 pub mod lifetimes;
 mod logs;
 
@@ -209,6 +210,9 @@ pub struct RunArgs {
     /// Logs.
     #[command(flatten)]
     pub logs: LogArgs,
+    /// What was installed beside the operator.
+    #[command(flatten)]
+    pub installed: enforcement::EnforcementArgs,
 }
 
 /// A flag whose value cannot be used.

@@ -2,8 +2,11 @@
 
 mod certificate;
 pub mod config;
+pub mod intact;
 mod run;
 mod runtime;
+mod sole;
+mod status;
 pub mod verify;
 pub mod watches;
 

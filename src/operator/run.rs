@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     certificate::{Around, Keeper, Leads},
     config::{ConfigError, RunArgs},
-    watches,
+    intact::{self, IntactError},
+    sole, status, watches,
 };
 use crate::{
     admission,
@@ -47,6 +48,9 @@ pub enum RunError {
     /// The world around is not as it must be.
     #[error(transparent)]
     Platform(#[from] PlatformError),
+    /// What was installed cannot be watched.
+    #[error(transparent)]
+    Intact(#[from] IntactError),
     /// Admission cannot be served.
     #[error("serving admission on {addr}: {source}")]
     Admission {
@@ -99,13 +103,34 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     let identity = identity();
     tracing::info!(law = law.version, identity, "starting");
 
+    let standing = Arc::new(intact::Standing::default());
+    let certificates = Arc::new(CertificateState::default());
     let mut parts: JoinSet<Result<(), RunError>> = JoinSet::new();
     {
         let (metrics, readiness, end) = (metrics.clone(), readiness.clone(), end.clone());
+        let asked = status::Asked::new(&args, &identity, &law, &index, &metrics, &standing, &certificates);
         let addr = args.metrics_addr;
         metrics.process.runs(&law.version);
-        let routes = metrics::routes(metrics, readiness).merge(telemetry::routes(logs));
+        let routes =
+            metrics::routes(metrics, readiness).merge(telemetry::routes(logs)).merge(status::routes(asked));
         parts.spawn(async move { Ok(metrics::serve(addr, routes, end).await?) });
+    }
+    if !sole::wait(&client, &args, &identity, &readiness, &leave).await {
+        return Ok(());
+    }
+    if let Some(file) = args.installed.enforcement.clone() {
+        let eye = intact::Eye {
+            file,
+            standing,
+            certificates: certificates.clone(),
+            stale_after: args.stale_after,
+            metrics: metrics.clone(),
+            index: index.clone(),
+            own_namespace: args.own_namespace.clone(),
+            identity: identity.clone(),
+        };
+        let (client, leave) = (client.clone(), leave.clone());
+        parts.spawn(async move { Ok(intact::watch(eye, client, leave).await?) });
     }
     let context = Context { law, settings };
     watches::spawn(&index, &context, args.stale_after, (&metrics, loaded), &end).await?;
@@ -115,7 +140,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
         identity: identity.clone(),
         leads: leads.clone(),
         metrics: metrics.clone(),
-        state: Arc::new(CertificateState::default()),
+        state: certificates,
     };
     let shared = Shared { client, index, metrics, identity, shutdown: leave.clone() };
     // Before there is a certificate: an authority that cannot be used is mended by the leader.

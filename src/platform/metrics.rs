@@ -7,6 +7,7 @@ mod admission;
 mod book;
 mod certificates;
 mod declared;
+mod enforcement;
 mod known;
 mod process;
 mod retention;
@@ -19,6 +20,7 @@ pub use admission::{ANSWERS, AdmissionMetrics, MODES, NOT_READY, ReasonLabel, Re
 pub use book::{Described, Label, Values};
 pub use certificates::{CERTIFICATES, CertificateMetrics};
 pub use declared::{DECLARED_KINDS, DeclaredMetrics, KindLabel};
+pub use enforcement::EnforcementMetrics;
 pub use known::{Countdown, Known, Rows};
 pub use process::{BuildLabel, ProcessMetrics};
 pub use retention::{
@@ -52,6 +54,8 @@ pub struct Metrics {
     pub caches: CacheMetrics,
     /// When certificates end.
     pub certificates: CertificateMetrics,
+    /// Whether what the API server enforces is what was installed.
+    pub enforcement: EnforcementMetrics,
 }
 
 impl Default for Metrics {
@@ -64,8 +68,20 @@ impl Default for Metrics {
         let declared = DeclaredMetrics::register(&mut book);
         let caches = CacheMetrics::register(&mut book);
         let certificates = CertificateMetrics::register(&mut book);
+        let enforcement = EnforcementMetrics::register(&mut book);
         let Book { registry, described } = book;
-        Self { registry, described, process, admission, transfers, retention, declared, caches, certificates }
+        Self {
+            registry,
+            described,
+            process,
+            admission,
+            transfers,
+            retention,
+            declared,
+            caches,
+            certificates,
+            enforcement,
+        }
     }
 }
 

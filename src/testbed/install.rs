@@ -251,6 +251,12 @@ impl Operator {
         self.metrics
     }
 
+    /// The body of its answer to a question beside its metrics, whatever the answer's code.
+    pub async fn ask(&self, path: &str) -> Result<String, TestbedError> {
+        let answer = get(self.metrics, path).await.map_err(TestbedError::io("ask the operator"))?;
+        Ok(answer.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_owned()))
+    }
+
     /// Where its webhook listens.
     pub fn webhook(&self) -> SocketAddr {
         self.webhook

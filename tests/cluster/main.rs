@@ -5,6 +5,8 @@
 mod backstop;
 mod backstop_paths;
 mod certificates;
+mod doctor;
+mod enforcement;
 mod flows;
 mod forgery;
 mod installed;
@@ -12,6 +14,7 @@ mod kinds;
 mod promptly;
 mod rights;
 mod seen;
+mod sole;
 mod transfers;
 mod world;
 
@@ -38,6 +41,9 @@ fn main() {
         certificates::CASES,
         backstop::CASES,
         backstop_paths::CASES,
+        enforcement::CASES,
+        doctor::CASES,
+        sole::CASES,
     ]
     .concat();
     if arguments.list {

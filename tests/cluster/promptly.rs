@@ -229,7 +229,7 @@ impl Scene {
 
 /// What the operator counts.
 async fn violating(w: &World) -> Result<f64> {
-    let metrics = w.metrics().await?;
+    let metrics = w.metrics()?;
     let line = metrics.lines().find_map(|l| l.strip_prefix("carnet_transfers_violating_pods "));
     Ok(line.context("the metric is there")?.parse()?)
 }

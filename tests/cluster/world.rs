@@ -1,6 +1,7 @@
 //! The cluster that all tests of this binary share.
 
 use std::{
+    io::Write,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -17,6 +18,7 @@ use kube::{
     discovery::{Discovery, Scope},
 };
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
 /// The cluster with Carnet in it.
 pub struct World {
@@ -29,6 +31,36 @@ pub struct World {
     /// With all rights.
     pub admin: Client,
     discovery: Discovery,
+    /// What the API server is to enforce.
+    pub installed: Installed,
+}
+
+/// What the API server is to enforce, as the operator was told.
+pub struct Installed {
+    file: NamedTempFile,
+    /// Each object as it was applied.
+    pub objects: Vec<Value>,
+}
+
+impl Installed {
+    fn write(webhook: std::net::SocketAddr) -> Result<Self> {
+        let objects: Vec<Value> = install::objects(&project(), webhook)?
+            .into_iter()
+            .filter(|o| o["apiVersion"] == "admissionregistration.k8s.io/v1")
+            .collect();
+        let mut file = NamedTempFile::with_suffix(".yaml")?;
+        for object in &objects {
+            // JSON is YAML, and says without quoting rules what is meant.
+            writeln!(file, "---\n{object}")?;
+        }
+        Ok(Self { file, objects })
+    }
+
+    /// The object of this kind and name.
+    pub fn object(&self, kind: &str, name: &str) -> Result<&Value> {
+        let found = self.objects.iter().find(|o| o["kind"] == kind && o["metadata"]["name"] == name);
+        found.with_context(|| format!("no {kind} {name} is installed"))
+    }
 }
 
 impl World {
@@ -51,7 +83,9 @@ impl World {
         cluster.add_kwok_node(&FakeNode::aws("eu1", "eu-west-1")).await?;
         cluster.add_kwok_node(&FakeNode::aws("us1", "us-east-1")).await?;
         let admin = cluster.client_admin().await?;
-        let options = options(more);
+        let webhook = install::free_address(cluster.host())?;
+        let installed = Installed::write(webhook)?;
+        let options = options(more, webhook, &installed);
         // Namespaces before the operator, as an administrator would have them.
         for namespace in ["identity", "analytics", "billing"] {
             let object =
@@ -61,9 +95,9 @@ impl World {
         let operator = Operator::start(&cluster, &project(), options).await?;
         install::opt_in(&admin, &project(), "identity").await?;
         let discovery = Discovery::new(admin.clone()).run_aggregated().await?;
-        let webhook = operator.webhook();
         let operator = Mutex::new(Some(operator));
-        let world = Self { operator, backstop: Default::default(), webhook, cluster, admin, discovery };
+        let backstop = Default::default();
+        let world = Self { operator, backstop, webhook, cluster, admin, discovery, installed };
         world.policies_hold().await?;
         Ok(world)
     }
@@ -101,8 +135,7 @@ impl World {
         if self.operator().is_some() {
             return Ok(());
         }
-        let mut options = options(&["--backstop"]);
-        options.webhook_port = Some(self.webhook.port());
+        let options = options(&["--backstop"], self.webhook, &self.installed);
         let mut operator = Operator::spawn(&self.cluster, options, self.webhook).await?;
         operator.ready().await?;
         *self.operator() = Some(operator);
@@ -131,11 +164,18 @@ impl World {
         self.cluster.kubeconfig_admin().to_owned()
     }
 
-    pub async fn metrics(&self) -> Result<String> {
-        let operator = self.operator().take().context("the operator was killed")?;
-        let metrics = operator.metrics().await;
-        *self.operator() = Some(operator);
-        Ok(metrics?)
+    /// A kubeconfig that acts as this user.
+    pub fn kubeconfig_of_user(&self, name: &str, groups: &[&str]) -> Result<PathBuf> {
+        Ok(self.cluster.kubeconfig_for(name, groups)?)
+    }
+
+    /// The body of what the operator answers beside its metrics.
+    pub fn ask(&self, path: &str) -> Result<String> {
+        Ok(self.ask_operator("GET", path, "")?.1)
+    }
+
+    pub fn metrics(&self) -> Result<String> {
+        self.ask("/metrics")
     }
 
     /// One plain HTTP request to where the operator serves metrics: status and body.
@@ -228,7 +268,7 @@ impl World {
     }
 }
 
-fn options(more: &[&str]) -> OperatorOptions {
+fn options(more: &[&str], webhook: std::net::SocketAddr, installed: &Installed) -> OperatorOptions {
     OperatorOptions {
         program: env!("CARGO_BIN_EXE_carnet-operator").into(),
         logs: std::env::temp_dir(),
@@ -242,9 +282,10 @@ fn options(more: &[&str]) -> OperatorOptions {
         .iter()
         .chain(more)
         .map(ToString::to_string)
+        .chain([format!("--enforcement={}", installed.file.path().display())])
         .collect(),
         env: vec![],
-        webhook_port: None,
+        webhook_port: Some(webhook.port()),
     }
 }
 

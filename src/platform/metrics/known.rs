@@ -113,6 +113,11 @@ impl<L: Ord> Rows<L> {
         self.replace(rows.into_iter().map(|(labels, n)| (labels, number(n))));
     }
 
+    /// The value of these labels.
+    pub fn get(&self, labels: &L) -> Option<f64> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(labels).copied()
+    }
+
     /// One value from now on; the others stay.
     pub fn set(&self, labels: L, value: f64) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(labels, value);
