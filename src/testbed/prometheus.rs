@@ -36,7 +36,7 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts a server that scrapes four times a second, and waits until it answers.
+    /// Starts a server that scrapes every second, and waits until it answers.
     pub async fn start(options: PrometheusOptions) -> Result<Self, TestbedError> {
         let home = Run::begin()?;
         let spawner = Spawner::start()?;
@@ -47,7 +47,7 @@ impl Prometheus {
         });
         // JSON is YAML, and needs no writer of its own.
         let config = json!({
-            "global": {"scrape_interval": "250ms", "scrape_timeout": "250ms", "evaluation_interval": "500ms"},
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "500ms"},
             "scrape_configs": jobs.collect::<Vec<_>>(),
             "rule_files": options.rules,
         });
