@@ -111,7 +111,8 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
         let asked = status::Asked::new(&args, &identity, &law, &index, &metrics, &standing, &certificates);
         let addr = args.metrics_addr;
         metrics.process.runs(&law.version);
-        let routes = metrics::routes(metrics, readiness).merge(telemetry::routes(logs)).merge(status::routes(asked));
+        let routes =
+            metrics::routes(metrics, readiness).merge(telemetry::routes(logs)).merge(status::routes(asked));
         parts.spawn(async move { Ok(metrics::serve(addr, routes, end).await?) });
     }
     if !sole::wait(&client, &args, &identity, &readiness, &leave).await {

@@ -70,7 +70,18 @@ impl Default for Metrics {
         let certificates = CertificateMetrics::register(&mut book);
         let enforcement = EnforcementMetrics::register(&mut book);
         let Book { registry, described } = book;
-        Self { registry, described, process, admission, transfers, retention, declared, caches, certificates, enforcement }
+        Self {
+            registry,
+            described,
+            process,
+            admission,
+            transfers,
+            retention,
+            declared,
+            caches,
+            certificates,
+            enforcement,
+        }
     }
 }
 
