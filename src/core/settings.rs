@@ -44,6 +44,8 @@ pub struct Settings {
     pub read_config_maps: bool,
     /// `--dry-run-verdicts Deny`.
     pub dry_run_denies: bool,
+    /// `--backstop-unpinned Admit`: the backstop admits a Pod that names no region where every node is lawful.
+    pub backstop_admits_unpinned: bool,
 }
 
 /// Whose claims reach other namespaces.
@@ -79,6 +81,7 @@ impl Default for Settings {
             mixed_waits_for_binding: false,
             read_config_maps: false,
             dry_run_denies: false,
+            backstop_admits_unpinned: false,
         }
     }
 }

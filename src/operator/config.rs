@@ -1,5 +1,6 @@
 //! The operator's command line. Every flag can be given as an environment variable `CARNET_...`.
 
+mod backstop;
 pub mod enforcement;
 pub mod lifetimes;
 mod logs;
@@ -200,6 +201,9 @@ pub struct RunArgs {
     /// When that image is pulled.
     #[arg(long, env = "CARNET_ERASER_PULL_POLICY", value_enum, default_value = "IfNotPresent")]
     pub eraser_pull_policy: PullPolicy,
+    /// The backstop.
+    #[command(flatten)]
+    pub backstop: backstop::BackstopArgs,
     /// How long certificates live and how long an end takes.
     #[command(flatten)]
     pub lifetimes: LifetimeArgs,
@@ -253,6 +257,7 @@ impl RunArgs {
             mixed_waits_for_binding: self.mixed_placement == MixedPlacement::Bind,
             read_config_maps: self.read_configmaps,
             dry_run_denies: self.dry_run_verdicts == DryRunVerdicts::Deny,
+            backstop_admits_unpinned: self.backstop.backstop_unpinned == backstop::Unpinned::Admit,
         })
     }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     admission,
-    controllers::{Shared, declared, retention, transfers},
+    controllers::{Shared, backstop, declared, retention, transfers},
     index::{Context, Index},
     parse::law::{self, LawError},
     platform::{
@@ -269,7 +269,11 @@ async fn control(shared: Shared, args: &RunArgs, shutdown: &CancellationToken) {
         },
     };
     let mut all = JoinSet::new();
-    all.spawn(transfers::run(shared.clone()));
+    let (standing, stood_on) = tokio::sync::watch::channel(transfers::Standing::default());
+    all.spawn(transfers::run(shared.clone(), standing));
+    if args.backstop.backstop {
+        all.spawn(backstop::run(shared.clone(), stood_on));
+    }
     all.spawn(declared::run(shared.clone()));
     all.spawn(retention::run(shared, erasure));
     // One that ends, by a panic too, ends the process: the next one starts whole.

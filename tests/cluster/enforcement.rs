@@ -94,7 +94,7 @@ webhooks:
 async fn intact(w: &World, value: &str) -> Result<f64> {
     let (begin, line) = (Instant::now(), format!("carnet_enforcement_intact {value}"));
     eventually(&format!("{line} within 5 s"), 5, || async {
-        Ok(w.metrics().await?.lines().any(|l| l.starts_with(&line)).then_some(()))
+        Ok(w.metrics()?.lines().any(|l| l.starts_with(&line)).then_some(()))
     })
     .await?;
     Ok(begin.elapsed().as_secs_f64())
@@ -209,7 +209,7 @@ async fn what_is_removed_is_reported_and_never_restored(w: Arc<World>) -> Result
 
 async fn the_report_of_a_replica_says_what_it_knows(w: Arc<World>) -> Result<()> {
     intact(&w, "1").await?;
-    let text = w.ask("/status").await?;
+    let text = w.ask("/status")?;
     let status: OperatorStatus = serde_json::from_str(&text).with_context(|| text.clone())?;
     ensure!(status.enforcement.state == EnforcementState::Intact, "{text}");
     ensure!(status.leads && status.caches.loaded && status.caches.stale.is_none(), "{text}");

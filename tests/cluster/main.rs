@@ -2,6 +2,8 @@
 //! operator as a process under the ServiceAccount and the rights that the project ships. One cluster for all tests here,
 //! one test at a time. Without the cluster's programs this fails; it never skips.
 
+mod backstop;
+mod backstop_paths;
 mod certificates;
 mod doctor;
 mod enforcement;
@@ -37,6 +39,8 @@ fn main() {
         installed::CASES,
         seen::CASES,
         certificates::CASES,
+        backstop::CASES,
+        backstop_paths::CASES,
         enforcement::CASES,
         doctor::CASES,
         sole::CASES,
@@ -56,7 +60,7 @@ fn main() {
             let (world, handle) = (world.clone(), handle.clone());
             Trial::test(name, move || {
                 let limited = async {
-                    tokio::time::timeout(std::time::Duration::from_secs(90), case(world.clone())).await
+                    tokio::time::timeout(std::time::Duration::from_secs(180), case(world.clone())).await
                 };
                 match handle.block_on(limited) {
                     Ok(Ok(())) => Ok(()),
@@ -64,7 +68,7 @@ fn main() {
                         Err(Failed::from(format!("{error:#}\n--- operator\n{}", world.operator_log())))
                     }
                     Err(_) => Err(Failed::from(format!(
-                        "not done after 90 s\n--- operator\n{}",
+                        "not done after 180 s\n--- operator\n{}",
                         world.operator_log()
                     ))),
                 }

@@ -185,8 +185,10 @@ impl Scene {
         .await?;
         w.delete(&self.safeguard.to_string()).await?;
         w.delete(&self.store.to_string()).await?;
-        eventually("the metric to fall", 10, || async { Ok((violating(w).await? < before + 0.5).then_some(())) })
-            .await
+        eventually("the metric to fall", 10, || async {
+            Ok((violating(w).await? < before + 0.5).then_some(()))
+        })
+        .await
     }
 
     /// How long after `since` the answer is yes.
@@ -227,7 +229,7 @@ impl Scene {
 
 /// What the operator counts.
 async fn violating(w: &World) -> Result<f64> {
-    let metrics = w.metrics().await?;
+    let metrics = w.metrics()?;
     let line = metrics.lines().find_map(|l| l.strip_prefix("carnet_transfers_violating_pods "));
     Ok(line.context("the metric is there")?.parse()?)
 }

@@ -1,6 +1,11 @@
 //! The cluster that all tests of this binary share.
 
-use std::{io::Write, path::PathBuf, time::Duration};
+use std::{
+    io::Write,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use carnet::testbed::{
@@ -18,7 +23,10 @@ use tempfile::NamedTempFile;
 /// The cluster with Carnet in it.
 pub struct World {
     // The operator goes before its cluster.
-    operator: Operator,
+    operator: Mutex<Option<Operator>>,
+    /// Another cluster, with the backstop in it and an operator that can be killed.
+    backstop: tokio::sync::OnceCell<Arc<World>>,
+    webhook: std::net::SocketAddr,
     cluster: Testbed,
     /// With all rights.
     pub admin: Client,
@@ -57,28 +65,27 @@ impl Installed {
 
 impl World {
     pub async fn start() -> Result<Self> {
-        let cluster = Testbed::obtain(Level::ControlPlane(ControlPlaneOptions::default())).await?;
+        let level = Level::ControlPlane(ControlPlaneOptions::default());
+        Self::start_with(Testbed::obtain(level).await?, &[]).await
+    }
+
+    /// The cluster of the tests of the backstop, started by the first of them; one of its own, whatever was given, since its
+    /// operator is killed.
+    pub async fn with_backstop(&self) -> Result<Arc<Self>> {
+        let start = || async {
+            let cluster = Testbed::built_in(ControlPlaneOptions::default()).await?;
+            Box::pin(Self::start_with(cluster, &["--backstop"])).await.map(Arc::new)
+        };
+        self.backstop.get_or_try_init(start).await.cloned()
+    }
+
+    async fn start_with(cluster: Testbed, more: &[&str]) -> Result<Self> {
         cluster.add_kwok_node(&FakeNode::aws("eu1", "eu-west-1")).await?;
         cluster.add_kwok_node(&FakeNode::aws("us1", "us-east-1")).await?;
         let admin = cluster.client_admin().await?;
         let webhook = install::free_address(cluster.host())?;
         let installed = Installed::write(webhook)?;
-        let options = OperatorOptions {
-            program: env!("CARGO_BIN_EXE_carnet-operator").into(),
-            logs: std::env::temp_dir(),
-            flags: [
-                "--transfers=Enforce",
-                "--claims-from=identity",
-                "--erasure-namespaces=identity",
-                // Short enough to be waited for by a test, long enough for a busy machine.
-                "--stale-after=PT24S",
-                &format!("--enforcement={}", installed.file.path().display()),
-            ]
-            .map(String::from)
-            .into(),
-            env: vec![],
-            webhook_port: Some(webhook.port()),
-        };
+        let options = options(more, webhook, &installed);
         // Namespaces before the operator, as an administrator would have them.
         for namespace in ["identity", "analytics", "billing"] {
             let object =
@@ -88,7 +95,9 @@ impl World {
         let operator = Operator::start(&cluster, &project(), options).await?;
         install::opt_in(&admin, &project(), "identity").await?;
         let discovery = Discovery::new(admin.clone()).run_aggregated().await?;
-        let world = Self { operator, cluster, admin, discovery, installed };
+        let operator = Mutex::new(Some(operator));
+        let backstop = Default::default();
+        let world = Self { operator, backstop, webhook, cluster, admin, discovery, installed };
         world.policies_hold().await?;
         Ok(world)
     }
@@ -113,12 +122,36 @@ impl World {
     }
 
     pub fn operator_log(&self) -> String {
-        self.operator.log_end()
+        let one = |w: &Self| w.operator().as_ref().map(Operator::log_end).unwrap_or_default();
+        self.backstop.get().map_or_else(|| one(self), |backstop| format!("{}{}", one(self), one(backstop)))
+    }
+
+    fn operator(&self) -> std::sync::MutexGuard<'_, Option<Operator>> {
+        self.operator.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the operator anew where it was killed.
+    pub async fn revive_operator(&self) -> Result<()> {
+        if self.operator().is_some() {
+            return Ok(());
+        }
+        let options = options(&["--backstop"], self.webhook, &self.installed);
+        let mut operator = Operator::spawn(&self.cluster, options, self.webhook).await?;
+        operator.ready().await?;
+        *self.operator() = Some(operator);
+        Ok(())
+    }
+
+    /// Kills the operator at once, as a lost node would; once and for all.
+    pub fn kill_operator(&self) {
+        if let Some(operator) = self.operator().take() {
+            operator.kill();
+        }
     }
 
     /// Where the operator's webhook listens.
     pub fn webhook(&self) -> std::net::SocketAddr {
-        self.operator.webhook()
+        self.webhook
     }
 
     /// A kubeconfig with which a program acts as this ServiceAccount.
@@ -137,18 +170,19 @@ impl World {
     }
 
     /// The body of what the operator answers beside its metrics.
-    pub async fn ask(&self, path: &str) -> Result<String> {
-        Ok(self.operator.ask(path).await?)
+    pub fn ask(&self, path: &str) -> Result<String> {
+        Ok(self.ask_operator("GET", path, "")?.1)
     }
 
-    pub async fn metrics(&self) -> Result<String> {
-        Ok(self.operator.metrics().await?)
+    pub fn metrics(&self) -> Result<String> {
+        self.ask("/metrics")
     }
 
     /// One plain HTTP request to where the operator serves metrics: status and body.
     pub fn ask_operator(&self, method: &str, path: &str, body: &str) -> Result<(u16, String)> {
         use std::io::{Read, Write};
-        let mut stream = std::net::TcpStream::connect(self.operator.metrics_addr())?;
+        let address = self.operator().as_ref().context("the operator was killed")?.metrics_addr();
+        let mut stream = std::net::TcpStream::connect(address)?;
         let length = body.len();
         write!(stream, "{method} {path} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{body}")?;
         let mut answer = String::new();
@@ -231,6 +265,27 @@ impl World {
             .await?;
         }
         Ok(())
+    }
+}
+
+fn options(more: &[&str], webhook: std::net::SocketAddr, installed: &Installed) -> OperatorOptions {
+    OperatorOptions {
+        program: env!("CARGO_BIN_EXE_carnet-operator").into(),
+        logs: std::env::temp_dir(),
+        flags: [
+            "--transfers=Enforce",
+            "--claims-from=identity",
+            "--erasure-namespaces=identity",
+            // Short enough to be waited for by a test, long enough for a busy machine.
+            "--stale-after=PT24S",
+        ]
+        .iter()
+        .chain(more)
+        .map(ToString::to_string)
+        .chain([format!("--enforcement={}", installed.file.path().display())])
+        .collect(),
+        env: vec![],
+        webhook_port: Some(webhook.port()),
     }
 }
 

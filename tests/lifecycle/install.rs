@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use carnet::{
-    api::v1alpha1::{DeletionRun, RunPhase},
+    api::v1alpha1::{DeletionRun, RunPhase, TransferSafeguard},
     testbed::{
         accounts::{self, Accounts, STORE_NAMESPACE, USER_NAMESPACE, until},
         install,
     },
 };
-use kube::{Api, ResourceExt};
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, PostParams},
+};
+use serde_json::json;
 
 use crate::{
     cases,
@@ -45,10 +50,27 @@ async fn what_it_installs_warns_of_nothing_and_passes_its_own_test(w: Arc<World>
 
 async fn a_pod_with_data_to_abroad_is_refused_and_says_what_would_help(w: Arc<World>) -> Result<()> {
     w.declared().await?;
-    let message = Accounts::try_pod(&w.admin).await?.err().context("it was admitted")?;
-    for word in ["identity/accounts", "accounts-readonly", "EEA", "us-east-1", "US", "TransferSafeguard"] {
-        ensure!(message.contains(word), "`{word}` is missing in:\n{message}");
+    let pod = Accounts::try_pod(&w.admin).await?.err().context("it was admitted")?;
+    says(&pod, &["no safeguard", "EEA", "identity/accounts"])?;
+    // Who applies a workload is told before there is a Pod, and in full.
+    let mut template = serde_json::to_value(Accounts::pod()?)?;
+    template["metadata"] = json!({"labels": {"app": "report"}});
+    let workload = serde_json::from_value(json!({"metadata": {"name": "report"}, "spec": {
+        "selector": {"matchLabels": {"app": "report"}}, "template": template}}))?;
+    let deployments: Api<Deployment> = Api::namespaced(w.admin.clone(), USER_NAMESPACE);
+    match deployments.create(&PostParams::default(), &workload).await {
+        Err(kube::Error::Api(status)) => says(
+            &status.message,
+            &["identity/accounts", "accounts-readonly", "EEA", "us-east-1", "US", "TransferSafeguard"],
+        ),
+        Err(error) => Err(error.into()),
+        Ok(_) => bail!("the workload was admitted"),
     }
+}
+
+fn says(message: &str, words: &[&str]) -> Result<()> {
+    let missing: Vec<_> = words.iter().filter(|word| !message.contains(**word)).collect();
+    ensure!(missing.is_empty(), "{missing:?} is missing in:\n{message}");
     Ok(())
 }
 
@@ -61,7 +83,12 @@ async fn the_same_pod_is_admitted_under_a_safeguard(w: Arc<World>) -> Result<()>
     })
     .await?;
     w.pod_gone(USER_NAMESPACE, "report").await?;
-    w.tools.kubectl(&["delete", "transfersafeguard", "intragroup-scc"]).await?;
+    // As long as the Pod is counted, its safeguard is not let go.
+    let safeguards: Api<TransferSafeguard> = Api::all(w.admin.clone());
+    until("the safeguard to be deleted", 20, || async {
+        safeguards.delete("intragroup-scc", &DeleteParams::default()).await.map(|_| Some(()))
+    })
+    .await?;
     // Nothing that later tests call settled may still stand on it.
     until("the Pod to be refused again", 15, || async {
         let answer = Accounts::try_pod(&w.admin).await;

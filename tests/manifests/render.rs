@@ -110,7 +110,7 @@ fn a_policy_is_written_for_the_defaults_and_rendered_for_the_release() {
     let chart = tempfile::tempdir().expect("a directory");
     copy(&project("charts/carnet"), chart.path());
     let policy = "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\n\
-                  metadata: {name: tried.carnet.dev}\nspec:\n  matchConditions:\n  - name: for-real\n    \
+                  metadata: {name: tried.carnet.dev}\nspec:\n  variables:\n  - name: real\n    \
                   expression: >-\n      !request.?dryRun.orValue(false)\n  - name: other\n    expression: >-\n      \
                   'system:serviceaccount:carnet-system:carnet-operator' != ''\n  values: [kube-system, \
                   kube-node-lease, kube-public, carnet-system]\n";
@@ -123,12 +123,12 @@ fn a_policy_is_written_for_the_defaults_and_rendered_for_the_release() {
     };
     let policy = tried(&["transfers.exemptNamespaces={kube-system,network}"]);
     assert_eq!(texts(&policy, "/spec/values"), ["kube-system", "network", "privacy"]);
-    assert_eq!(list(&policy, "/spec/matchConditions").len(), 2);
-    let other = text(&policy, "/spec/matchConditions/1/expression");
+    assert_eq!(text(&policy, "/spec/variables/0/expression"), "!request.?dryRun.orValue(false)");
+    let other = text(&policy, "/spec/variables/1/expression");
     assert_eq!(other, "'system:serviceaccount:privacy:carnet-operator' != ''");
     let policy = tried(&["transfers.dryRunVerdicts=Deny"]);
-    assert_eq!(list(&policy, "/spec/matchConditions").len(), 1);
-    assert_eq!(text(&policy, "/spec/matchConditions/0/name"), "other");
+    assert_eq!(text(&policy, "/spec/variables/0/expression"), "true");
+    assert_eq!(text(&policy, "/spec/variables/1/expression"), other);
 }
 
 #[test]

@@ -51,10 +51,12 @@ const NO_MESSAGES: &[&str] = &[
 /// Words that look like reasons: kinds, fields and words of Kubernetes.
 const NO_REASONS: &[&str] = &[
     "Always",
+    "Announce",
     "Complete",
     "Compare",
     "Controller",
     "DataStore",
+    "Delete",
     "DeletionRun",
     "Deployment",
     "DoesNotExist",
@@ -77,12 +79,17 @@ const NO_REASONS: &[&str] = &[
     "PodInitializing",
     "PodScheduled",
     "Refuse",
+    "Replace",
     "ReplicaSet",
     "Report",
     "Require",
+    "Restore",
+    "Rotate",
     "Run",
     "RuntimeDefault",
+    "Secret",
     "Start",
+    "TransferBackstop",
     "True",
     "Unschedulable",
     "ValidatingAdmissionPolicy",
@@ -205,6 +212,22 @@ pub fn policies() -> Found {
                 said.trim_matches(['"', '\'']).to_owned()
             };
             keep(&mut found, &message, 1, &file);
+        }
+    }
+    found
+}
+
+/// Parts of three words or more of what a policy puts together: texts of its `messageExpression`.
+pub fn spoken() -> Found {
+    let mut found = Found::new();
+    for file in files("charts/carnet/policies", "yaml") {
+        let text = fs::read_to_string(&file).expect("a readable file");
+        for expression in text.split("messageExpression:").skip(1) {
+            let lines = expression.lines().skip(1).take_while(|line| line.starts_with("      "));
+            let expression = lines.collect::<Vec<_>>().join(" ");
+            for literal in expression.split('\'').skip(1).step_by(2) {
+                keep(&mut found, literal, 3, &file);
+            }
         }
     }
     found

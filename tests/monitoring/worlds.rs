@@ -10,9 +10,9 @@ use carnet::{
     platform::{
         Readiness,
         metrics::{
-            self, ANSWERS, DECLARED_KINDS, FINDINGS, FLOW_STATES, FindingLabel, FlowState, KindLabel, MODES,
-            Metrics, NOT_READY, PolicyLabel, PolicyRow, RUN_PHASES, RUN_RESULTS, ReasonLabel, ReviewLabels,
-            RunPhaseLabel, RunResultLabel, VERDICTS, WATCHES, WatchLabel,
+            self, ANSWERS, CertificateMetrics, DECLARED_KINDS, FINDINGS, FLOW_STATES, FindingLabel,
+            FlowState, KindLabel, MODES, Metrics, NOT_READY, PolicyLabel, PolicyRow, RUN_PHASES, RUN_RESULTS,
+            ReasonLabel, ReviewLabels, RunPhaseLabel, RunResultLabel, VERDICTS, WATCHES, WatchLabel,
         },
     },
     testbed::install::free_address,
@@ -50,6 +50,9 @@ fn state(all: &Metrics, ill: bool) {
     all.retention.runs.counts(RUN_PHASES.map(|phase| (RunPhaseLabel { phase }, 2)));
     let many = if ill { metrics::REPORTED + 5 } else { 2 };
     all.retention.policies((0..many).map(|n| policy(&format!("p{n:05}"), ill)).collect());
+    for told in [CertificateMetrics::leaf, CertificateMetrics::authority] {
+        told(&all.certificates, at(if ill { 24 } else { 24 * 60 }).unwrap_or_default());
+    }
     all.declared.invalid.counts(DECLARED_KINDS.map(|kind| (KindLabel { kind }, bad)));
     for watch in WATCHES {
         all.caches.silence.set(WatchLabel { watch }, if ill { 140.0 } else { 3.0 });

@@ -30,7 +30,7 @@
 {{- $exempt := include "carnet.exempt" .root | fromJsonArray | join ", " -}}
 {{- $text := .text | replace "[kube-system, kube-node-lease, kube-public, carnet-system]" (printf "[%s]" $exempt) -}}
 {{- if eq .root.Values.transfers.dryRunVerdicts "Deny" -}}
-{{- $text = regexReplaceAll "\n  - name: for-real\n    expression: >-\n      [^\n]*" $text "" -}}
+{{- $text = regexReplaceAll "(\n  - name: real\n    expression: >-\n      )[^\n]*" $text "${1}true" -}}
 {{- end -}}
 {{- $text | replace "carnet-system" .root.Release.Namespace | trim -}}
 {{- end -}}

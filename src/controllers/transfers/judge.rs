@@ -12,7 +12,7 @@ use crate::{
         ids::ObjectKey,
         snapshot::Snapshot,
         store::Place,
-        transfer::{FlowVerdict, Outcome, Request, Use, Workload, decide, decide_copy, text},
+        transfer::{FlowVerdict, Outcome, Request, Use, Verdict, Workload, decide, decide_copy, text},
     },
     detect::Finding,
     index::{Owner, PodFacts},
@@ -35,9 +35,50 @@ pub struct Using {
     pub findings: Vec<Finding>,
 }
 
+/// What running Pods stand on: they would lose it with the object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Pods that use a store.
+    pub stores: BTreeMap<ObjectKey, i64>,
+    /// Pods with a flow that nothing but this safeguard carries.
+    pub safeguards: BTreeMap<String, i64>,
+}
+
+impl Standing {
+    /// Whether the same is stood on, by however many.
+    pub fn names_the_same(&self, other: &Self) -> bool {
+        self.stores.keys().eq(other.stores.keys()) && self.safeguards.keys().eq(other.safeguards.keys())
+    }
+
+    /// Nobody is asked about namespaces that are not judged.
+    fn count(&mut self, snapshot: &Snapshot, using: &Using, verdict: &Verdict) {
+        let settings = &snapshot.settings;
+        let namespace = &*using.pod.key.namespace;
+        if settings.exempt.contains(namespace) || namespace == settings.own_namespace {
+            return;
+        }
+        for used in &using.uses {
+            *self.stores.entry(used.store.clone()).or_default() += 1;
+        }
+        let alone: BTreeSet<&str> = verdict
+            .flows
+            .iter()
+            .filter_map(|flow| match &flow.outcome {
+                Outcome::Carried { by, also, .. } if also.is_empty() => by.strip_prefix("safeguard/"),
+                _ => None,
+            })
+            .collect();
+        for safeguard in alone {
+            *self.safeguards.entry(safeguard.to_owned()).or_default() += 1;
+        }
+    }
+}
+
 /// Everything that is judged at one instant.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Picture {
+    /// What running Pods stand on.
+    pub standing: Standing,
     /// By store.
     pub stores: BTreeMap<ObjectKey, StorePicture>,
     /// By top-level owner of Pods that use a store.
@@ -193,6 +234,7 @@ fn pod(snapshot: &Snapshot, using: &Using, now: Timestamp, picture: &mut Picture
     let place = place(snapshot, using);
     let request = request(using, &place, now);
     let verdict = decide(snapshot, &request);
+    picture.standing.count(snapshot, using, &verdict);
     let sentence = verdict.is_violation().then(|| text::first_line(&request, &verdict));
     for flow in &verdict.flows {
         *picture.flows.entry(state(&flow.outcome)).or_default() += 1;

@@ -11,8 +11,9 @@ mod tests;
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
-pub use judge::earliest;
+pub use judge::{Standing, earliest};
 
 use self::{
     judge::{Picture, StorePicture, Using, judge},
@@ -29,8 +30,8 @@ use crate::{
 
 const NAME: &str = "transfers";
 
-/// Runs until shutdown.
-pub async fn run(shared: Shared) {
+/// Runs until shutdown; `standing` is told what running Pods stand on.
+pub async fn run(shared: Shared, standing: watch::Sender<Standing>) {
     let mut changes = shared.index.subscribe();
     let mut owners = Owners::new(shared.client.clone());
     let mut status = StatusWriter::new::<DataStore>(shared.client.clone(), NAME);
@@ -42,6 +43,11 @@ pub async fn run(shared: Shared) {
         let running = running(&shared, &snapshot, &mut owners).await;
         let now = Timestamp::now();
         let picture = judge(&snapshot, &running, now);
+        standing.send_if_modified(|told| {
+            let differs = *told != picture.standing;
+            told.clone_from(&picture.standing);
+            differs
+        });
         for (owner, note) in changes::changes(&before, &picture.owners) {
             publisher.publish(owner, note);
         }

@@ -42,5 +42,6 @@
 {{- end }}
 {{- if eq (include "carnet.backstop" .) "true" }}
 - --backstop
+- --backstop-unpinned={{ .Values.backstop.unpinned }}
 {{- end }}
 {{- end -}}

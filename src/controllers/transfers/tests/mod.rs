@@ -1,6 +1,7 @@
 //! Sentences about what is said of running workloads, over objects as a cluster shows them.
 
 mod said;
+mod standing;
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use super::*;
 use crate::core::validity::Validity;
 
 /// Manifests in which time and content vary, drawn from few values so that they meet.
-fn manifest() -> impl Strategy<Value = String> {
+pub(crate) fn manifest() -> impl Strategy<Value = String> {
     let day = select(vec!["2026-01-10", "2026-06-30", "2026-11-14", "2026-11-15", "2027-03-01"]);
     (0..4_usize, 0..6_u32, day.clone(), day, any::<[bool; 4]>()).prop_map(|(kind, n, one, two, flags)| {
         let pick =
@@ -60,7 +60,7 @@ fn manifests() -> impl Strategy<Value = Vec<String>> {
     })
 }
 
-fn world() -> impl Strategy<Value = World> {
+pub(crate) fn world() -> impl Strategy<Value = World> {
     let place =
         select(vec![("aws", "us-east-1"), ("aws", "ca-central-1"), ("aws", "eu-west-2"), ("aws", "xx")]);
     let origins = select(vec!["[EEA]", "[EEA, UK]", "[UK, CH]"]);
