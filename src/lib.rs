@@ -14,6 +14,7 @@
 //! | [`detect`] | which stores a Pod uses |
 //! | [`placement`] | where a Pod may run |
 //! | [`handover`] | what the runner hands to the operator |
+//! | [`enforcement`] | whether what the API server enforces is what was installed |
 //! | [`platform`] | client, certificates, events, readiness, shutdown |
 //! | `index`, `admission`, `controllers`, `operator` | the operator (feature `operator`) |
 //! | `erase` | the runner, with the store drivers (feature `eraser`) |
@@ -23,6 +24,7 @@
 pub mod api;
 pub mod core;
 pub mod detect;
+pub mod enforcement;
 pub mod handover;
 pub mod parse;
 pub mod placement;

@@ -9,28 +9,20 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use carnet::{
-    api::v1alpha1::{DataStore, DeletionRun, Party, RunPhase},
+    api::v1alpha1::{DataStore, RunPhase},
     testbed::{
-        Access, Image, Level, NodesOptions, Postgres, PostgresOptions, Testbed,
+        Access, Image, Level, NodesOptions, Testbed,
+        accounts::{self, Accounts, until},
         install::{self, Operator, OperatorOptions},
     },
 };
 use k8s_openapi::api::{core::v1::Pod, events::v1::Event};
 use kube::{
     Api, Client,
-    api::{DynamicObject, ListParams, PostParams},
+    api::{DynamicObject, ListParams},
 };
-use serde_json::json;
 
-const DECLARED: &str = include_str!("demo/declared.yaml");
-const HOLD: &str = include_str!("demo/hold.yaml");
-const POLICY: &str = include_str!("demo/policy.yaml");
-const SAFEGUARD: &str = include_str!("demo/safeguard.yaml");
-const POD: &str = include_str!("demo/pod.yaml");
-const SQL: &str = include_str!("demo/store.sql");
 const ERASER_IMAGE: &str = "example.com/carnet-eraser:demo";
-const STOPS: &[RunPhase] = &[RunPhase::AwaitingApproval, RunPhase::Failed, RunPhase::NothingDue];
-const ENDS: &[RunPhase] = &[RunPhase::Succeeded, RunPhase::Failed, RunPhase::Stopped, RunPhase::Cancelled];
 const NAMES: [&str; 7] = ["refused", "admitted", "reported", "deleted", "kept", "held", "verified"];
 /// How long the demo's safeguard lasts.
 const SAFEGUARD_SECONDS: i64 = 20;
@@ -56,7 +48,7 @@ struct Row {
 struct Demo {
     client: Client,
     access: Access,
-    postgres: Postgres,
+    accounts: Accounts,
     rows: Vec<Row>,
     out: std::io::Stdout,
     start: Instant,
@@ -81,16 +73,10 @@ pub async fn run(programs: &Path) -> Result<()> {
     let cluster = Testbed::obtain(Level::Nodes(NodesOptions { images, ..NodesOptions::default() })).await?;
     let access: Access = (*cluster).clone();
     let client = access.client_admin().await?;
-    let postgres =
-        Postgres::start(PostgresOptions { address: access.host(), ..PostgresOptions::default() }).await?;
-    postgres.sql("postgres", "CREATE DATABASE accounts")?;
-    postgres.sql("accounts", SQL)?;
+    let accounts = Accounts::start(&access).await?;
     writeln!(out, "[{:>3} s] cluster and PostgreSQL are up", start.elapsed().as_secs())?;
 
-    for name in ["identity", "analytics"] {
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-        install::apply(&client, &[namespace]).await?;
-    }
+    Accounts::namespaces(&client).await?;
     let options = OperatorOptions {
         program: programs.join("carnet-operator"),
         logs: scratch.path().into(),
@@ -112,13 +98,21 @@ pub async fn run(programs: &Path) -> Result<()> {
     install::install(&client, &project, first).await?;
     install::opt_in(&client, &project, "identity").await?;
     let operator = Operator::start(&access, &project, options).await?;
-    let mut demo = Demo { client, access, postgres, rows: vec![], out, start };
+    let mut demo = Demo { client, access, accounts, rows: vec![], out, start };
     let result = demo.play(programs, sabotage).await;
     if result.is_err() {
         writeln!(demo.out, "--- the operator's last lines\n{}", operator.log_end())?;
     }
-    let table = demo.table();
-    result.and(table)
+    both(result, demo.table())
+}
+
+/// A step that broke off does not hide the rows that were found wrong before it, nor they it.
+fn both(play: Result<()>, table: Result<()>) -> Result<()> {
+    match (play, table) {
+        (Err(step), Err(rows)) => Err(step.context(rows.to_string())),
+        (Err(one), Ok(())) | (Ok(()), Err(one)) => Err(one),
+        (Ok(()), Ok(())) => Ok(()),
+    }
 }
 
 /// The image of our eraser, as an archive.
@@ -156,46 +150,8 @@ impl Demo {
     }
 
     async fn declare(&mut self) -> Result<()> {
-        let secrets = json!([
-            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "accounts-erasure", "namespace": "identity"},
-             "stringData": {"host": self.postgres.address().to_string(), "port": self.postgres.port().to_string(),
-                            "username": "eraser", "password": "demo", "dbname": "accounts"}},
-            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "accounts-readonly", "namespace": "analytics"},
-             "stringData": {"host": "accounts.example.com"}},
-            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "analytics"}},
-            {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "demo-dpo"},
-             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "carnet-approver"},
-             "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "dpo@example.com"}]},
-        ]);
-        self.apply(DECLARED).await?;
-        install::apply(&self.client, secrets.as_array().context("a list")?).await?;
-        let stores: Api<DataStore> = Api::namespaced(self.client.clone(), "identity");
-        until("the operator to take up the store and its parties", 20, || async {
-            let status = stores.get("accounts").await?.status.unwrap_or_default();
-            Ok((status.regimes == ["EEA"]).then_some(()))
-        })
-        .await?;
-        let parties: Api<Party> = Api::all(self.client.clone());
-        until("the operator to take up the importer", 20, || async {
-            let status = parties.get("inc").await?.status.unwrap_or_default();
-            Ok(status.conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True").then_some(()))
-        })
-        .await?;
+        self.accounts.declare(&self.client).await?;
         self.say("declared: two parties, one store in Ireland with account data of people in the EEA")
-    }
-
-    async fn try_pod(&self) -> Result<Result<(), String>> {
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), "analytics");
-        let pod: Pod = serde_saphyr::from_str(POD)?;
-        match pods.create(&PostParams::default(), &pod).await {
-            Ok(_) => Ok(Ok(())),
-            // The API server puts its own words before ours.
-            Err(kube::Error::Api(status)) => {
-                let ours = status.message.split_once("denied the request: ").map(|(_, ours)| ours.to_owned());
-                Ok(Err(ours.unwrap_or(status.message)))
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 
     async fn transfers(&mut self, sabotage: Sabotage) -> Result<()> {
@@ -206,7 +162,7 @@ impl Demo {
             tokio::time::sleep(Duration::from_secs(2)).await;
         }
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), "analytics");
-        let answer = self.try_pod().await?;
+        let answer = Accounts::try_pod(&self.client).await?;
         let wanted = "Pod analytics/report, data to the US without a safeguard";
         match answer {
             Ok(()) => {
@@ -234,8 +190,11 @@ impl Demo {
 
         let length = if sabotage == Sabotage::Safeguard { -60 } else { SAFEGUARD_SECONDS };
         let end = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(length);
-        self.apply(&format!("{SAFEGUARD}  validUntil: \"{end}\"\n")).await?;
-        let admitted = until("the Pod to be admitted", 10, || async { Ok(self.try_pod().await?.ok()) }).await;
+        Accounts::safeguard(&self.client, end).await?;
+        let admitted = until("the Pod to be admitted", 10, || async {
+            Ok(Accounts::try_pod(&self.client).await.ok().and_then(Result::ok))
+        })
+        .await;
         let stores: Api<DataStore> = Api::namespaced(self.client.clone(), "identity");
         let wanted = "the same Pod, under safeguard/intragroup-scc";
         if admitted.is_err() {
@@ -283,22 +242,11 @@ impl Demo {
 
     async fn retention(&mut self, programs: &Path, sabotage: Sabotage) -> Result<()> {
         if sabotage != Sabotage::Hold {
-            self.apply(HOLD).await?;
+            self.apply(accounts::HOLD).await?;
         }
-        self.apply(POLICY).await?;
+        self.apply(accounts::POLICY).await?;
         self.say("declared: a retention policy, and a legal hold on the sign-ins")?;
-        let runs: Api<DeletionRun> = Api::namespaced(self.client.clone(), "identity");
-        let phase = |wanted: &'static [RunPhase], seconds| {
-            let runs = runs.clone();
-            async move {
-                until("the run to move on", seconds, || async {
-                    let all = runs.list(&ListParams::default()).await?.items;
-                    Ok(all.into_iter().find(|r| r.status.as_ref().is_some_and(|s| wanted.contains(&s.phase))))
-                })
-                .await
-            }
-        };
-        let outcome = phase(STOPS, 90).await;
+        let outcome = Accounts::planned(&self.client).await;
         let Ok(run) = outcome else {
             self.row("deleted", "700 accounts closed over three years ago", "no plan came", false);
             return Ok(());
@@ -320,26 +268,13 @@ impl Demo {
             "planned: {} due, {} held; approving {name} as dpo@example.com",
             plan.due, plan.held
         ))?;
-        let person = self.access.kubeconfig_for("dpo@example.com", &[])?;
-        let approve = std::process::Command::new(programs.join("kubectl-carnet"))
-            .args(["approve", &name, "-n", "identity", "--yes"])
-            .env("KUBECONFIG", person)
-            .output()?;
-        ensure!(
-            approve.status.success(),
-            "kubectl carnet approve: {}",
-            String::from_utf8_lossy(&approve.stderr)
-        );
-        let ended = phase(ENDS, 120).await?;
+        Accounts::approve(&self.access, &programs.join("kubectl-carnet"), &name)?;
+        let ended = Accounts::ended(&self.client).await?;
         let status = ended.status.unwrap_or_default();
         let result = status.result.clone().unwrap_or_default();
 
-        let count = |sql: &str| -> Result<i64> { Ok(self.postgres.sql("accounts", sql)?.trim().parse()?) };
-        let due = count("SELECT count(*) FROM accounts WHERE closed_at < now() - interval '3 years'")?;
-        let kept = count(
-            "SELECT count(*) FROM accounts WHERE closed_at IS NULL OR closed_at > now() - interval '3 years'",
-        )?;
-        let held = count("SELECT count(*) FROM sign_ins")?;
+        let (due, kept) = (self.accounts.due()?, self.accounts.not_due()?);
+        let held = self.accounts.sign_ins()?;
         let node = self.node_of(&format!("{name}-erase")).await.unwrap_or_else(|e| e.to_string());
         self.row(
             "deleted",
@@ -399,21 +334,5 @@ fn shorten(text: &str) -> String {
         text.chars().take(107).chain("...".chars()).collect()
     } else {
         text.into()
-    }
-}
-
-/// Asks until there is an answer, for so many seconds.
-async fn until<T, F: Future<Output = Result<Option<T>>>>(
-    what: &str,
-    seconds: u64,
-    question: impl Fn() -> F,
-) -> Result<T> {
-    let end = Instant::now() + Duration::from_secs(seconds);
-    loop {
-        if let Some(answer) = question().await? {
-            return Ok(answer);
-        }
-        ensure!(Instant::now() < end, "waited {seconds} s in vain for {what}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

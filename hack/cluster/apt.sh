@@ -6,6 +6,7 @@ packages=(
   util-linux iproute2            # namespaces, and the link into them
   runc containernetworking-plugins nftables conntrack busybox-static   # real nodes
   postgresql                     # a real store
+  python3-venv                   # what checks manifests by the schemas of Kubernetes
 )
 
 missing=()

@@ -20,11 +20,8 @@ use tokio::{
     time::timeout_at,
 };
 
-use super::{BadReview, Decision, NotReady, Reviewed, review};
-use crate::{
-    core::settings::Mode,
-    platform::metrics::{Metrics, ReasonLabel, ReviewLabels},
-};
+use super::{BadReview, Decision, NotReady, Reviewed, journal, review};
+use crate::platform::metrics::{Metrics, ReasonLabel, ReviewLabels};
 
 /// The API server sends objects of 3 MiB at most, and an update sends two; what is longer is refused.
 pub(super) const BODY_LIMIT: usize = 8 * 1024 * 1024;
@@ -60,12 +57,12 @@ impl Desk {
     pub(super) async fn answer(State(desk): State<Self>, request: Request) -> Response {
         let arrived = Instant::now();
         let end = (arrived + time_of(request.uri())).into();
-        let response = desk.answer_by(request, end).await;
+        let response = desk.answer_by(request, arrived, end).await;
         desk.metrics.admission.duration.observe(arrived.elapsed().as_secs_f64());
         response
     }
 
-    async fn answer_by(&self, request: Request, end: tokio::time::Instant) -> Response {
+    async fn answer_by(&self, request: Request, arrived: Instant, end: tokio::time::Instant) -> Response {
         let said = request.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
         let size: usize = said.unwrap_or(BODY_LIMIT);
         if size > BODY_LIMIT {
@@ -85,7 +82,7 @@ impl Desk {
         drop(room);
         match reviewed {
             Ok(reviewed) => {
-                self.note(&reviewed.decision);
+                self.note(&reviewed.decision, arrived.elapsed());
                 ([(CONTENT_TYPE, "application/json")], reviewed.body).into_response()
             }
             Err(error) => {
@@ -145,46 +142,14 @@ impl Desk {
         self.metrics.admission.not_ready.get_or_create(&ReasonLabel { reason: why.as_str() }).inc();
     }
 
-    fn note(&self, decision: &Decision) {
-        let Decision { uid, kind, namespace, name, operation, dry_run, allowed, verdict, mode, not_ready } =
-            decision;
-        let labels = ReviewLabels {
-            verdict,
-            mode: match mode {
-                None => "none",
-                Some(Mode::Audit) => "Audit",
-                Some(Mode::Warn) => "Warn",
-                Some(Mode::Enforce) => "Enforce",
-            },
-            answer: if *allowed { "allowed" } else { "refused" },
-        };
+    fn note(&self, decision: &Decision, took: Duration) {
+        let answer = if decision.allowed { "allowed" } else { "refused" };
+        let labels = ReviewLabels { verdict: decision.verdict, mode: journal::mode(decision.mode), answer };
         self.metrics.admission.reviews.get_or_create(&labels).inc();
-        if let Some(why) = not_ready {
-            self.not_ready(*why);
+        if let Some(why) = decision.not_ready {
+            self.not_ready(why);
         }
-        if *allowed {
-            tracing::debug!(
-                uid,
-                kind,
-                namespace,
-                name,
-                operation,
-                dry_run,
-                verdict = *verdict,
-                "admission allowed"
-            );
-        } else {
-            tracing::info!(
-                uid,
-                kind,
-                namespace,
-                name,
-                operation,
-                dry_run,
-                verdict = *verdict,
-                "admission refused"
-            );
-        }
+        journal::write(decision, took);
     }
 }
 

@@ -117,6 +117,10 @@ pub(super) struct Answer {
     pub not_ready: Option<NotReady>,
     /// How strictly it was judged; none where nothing was.
     pub mode: Option<Mode>,
+    /// Declared stores that the object uses.
+    pub stores: Vec<String>,
+    /// What carries its flows, or waives them.
+    pub relied_on: Vec<String>,
 }
 
 /// Why a request is refused unjudged.
@@ -157,6 +161,16 @@ pub(super) struct Refusal {
     pub reason: &'static str,
     pub message: String,
     pub causes: Vec<Cause>,
+}
+
+impl Refusal {
+    /// Why, for the log. What cannot be read may be quoted in the message, so that the log does not have it.
+    pub fn reason(&self) -> String {
+        let first = self.message.lines().next().unwrap_or_default();
+        let said =
+            if self.code == 400 { first.split_once(": ").map_or(first, |(what, _)| what) } else { first };
+        said.trim_end_matches(':').to_owned()
+    }
 }
 
 /// A field that is wrong.

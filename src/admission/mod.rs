@@ -4,10 +4,14 @@
 
 mod binding;
 mod desk;
+mod drain;
 mod envelope;
+mod guests;
+mod journal;
 mod review;
 mod runner;
 mod server;
+mod tls;
 mod transfers;
 mod validate;
 mod workload;
@@ -16,7 +20,8 @@ use std::sync::Arc;
 
 pub use envelope::{BadReview, NotReady};
 pub use review::{Decision, Reviewed, review};
-pub use server::{Handle, Served, TlsSource, serve};
+pub use server::{Handle, Served, serve};
+pub use tls::TlsPair;
 
 use crate::{
     core::{ids::ObjectKey, snapshot::Snapshot},

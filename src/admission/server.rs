@@ -1,45 +1,44 @@
 //! HTTP over TLS around [`review`].
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     extract::State,
     http::StatusCode,
+    middleware::map_response_with_state,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::{
+    accept::NoDelayAcceptor,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
 use jiff::Timestamp;
 
-use super::{BadReview, ReviewState, Reviewed, desk::Desk, review};
+use super::{
+    BadReview, ReviewState, Reviewed, TlsPair,
+    desk::Desk,
+    drain::Drain,
+    guests::{Guests, Host, ROOM},
+    review,
+};
 use crate::{
     core::ids::ObjectKey,
     index::{Index, Sight},
     platform::metrics::Metrics,
 };
 
+/// How long a handshake may take; API servers give up after as long.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a connection may be idle, before its first request and between two. API servers close theirs after 90 s, also
+/// one that they opened and then did not need; whoever closes first loses a request that is under way, so it is not us.
+const IDLE: Duration = Duration::from_secs(120);
+/// How long reviews that are under way have once there are no others to come: longer than most askers wait.
+const LAST: Duration = Duration::from_secs(5);
+
 /// Stops the server.
 pub type Handle = axum_server::Handle<SocketAddr>;
-
-/// Where certificate and key come from, as PEM.
-#[derive(Clone, Debug)]
-pub enum TlsSource {
-    /// Files.
-    Files {
-        /// Certificate chain.
-        cert: PathBuf,
-        /// Private key.
-        key: PathBuf,
-    },
-    /// Texts.
-    Pem {
-        /// Certificate chain.
-        cert: String,
-        /// Private key.
-        key: String,
-    },
-}
 
 /// A server that runs.
 #[derive(Clone)]
@@ -47,30 +46,31 @@ pub struct Served {
     /// Stops it, and knows its address.
     pub handle: Handle,
     tls: RustlsConfig,
-}
-
-impl TlsSource {
-    async fn load(&self) -> io::Result<RustlsConfig> {
-        match self {
-            Self::Files { cert, key } => RustlsConfig::from_pem_file(cert, key).await,
-            Self::Pem { cert, key } => RustlsConfig::from_pem(cert.clone().into(), key.clone().into()).await,
-        }
-    }
+    drain: Drain,
 }
 
 impl Served {
     /// Takes a new certificate; connections that are open keep theirs.
-    pub async fn reload(&self, source: &TlsSource) -> io::Result<()> {
-        let new = source.load().await?;
-        self.tls.reload_from_config(new.get_inner());
+    pub fn reload(&self, pair: &TlsPair) -> io::Result<()> {
+        self.tls.reload_from_config(pair.config()?);
         Ok(())
+    }
+
+    /// Goes on answering for this long, each answer closing its connection, and then ends with what is under way.
+    ///
+    /// API servers learn from their answers to go elsewhere, and new connections come as long as somebody's list of
+    /// endpoints still has this replica. Only a connection that was not used once in all this time is closed by us.
+    pub async fn drain(&self, lasts: Duration) {
+        self.drain.begin();
+        tokio::time::sleep(lasts).await;
+        self.handle.graceful_shutdown(Some(LAST));
     }
 }
 
 /// Prepares a server on `addr`; the future runs it until its handle stops it.
 pub async fn serve(
     addr: SocketAddr,
-    source: &TlsSource,
+    pair: &TlsPair,
     index: Arc<Index>,
     metrics: Arc<Metrics>,
 ) -> io::Result<(Served, impl Future<Output = io::Result<()>> + Send + use<>)> {
@@ -78,34 +78,49 @@ pub async fn serve(
         let index = index.clone();
         move |body: &[u8]| judge(&index, body)
     };
-    serve_by(addr, source, index, Desk::new(Arc::new(judge), metrics)).await
+    let listener = tokio::net::TcpListener::bind(addr).await?;
+    serve_by(listener, pair, index, Desk::new(Arc::new(judge), metrics), ROOM)
 }
 
-/// Like [`serve`], with a judge of its own.
-pub(super) async fn serve_by(
-    addr: SocketAddr,
-    source: &TlsSource,
+/// Like [`serve`], with a judge of its own and room for so many connections.
+pub(super) fn serve_by(
+    listener: tokio::net::TcpListener,
+    pair: &TlsPair,
     index: Arc<Index>,
     desk: Desk,
+    room: usize,
 ) -> io::Result<(Served, impl Future<Output = io::Result<()>> + Send + use<>)> {
-    // A second call finds one installed, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let tls = source.load().await?;
-    let handle = Handle::new();
-    let server = axum_server::bind_rustls(addr, tls.clone())
+    let tls = RustlsConfig::from_config(pair.config()?);
+    let (handle, drain) = (Handle::new(), Drain::default());
+    let acceptor =
+        RustlsAcceptor::new(tls.clone()).handshake_timeout(HANDSHAKE).acceptor(NoDelayAcceptor::new());
+    let mut server = axum_server::Server::from_listener(listener)
+        .acceptor(Host { inner: acceptor, guests: Guests::new(room) })
+        .first_request_timeout(IDLE)
         .handle(handle.clone())
-        .serve(router(index, desk).into_make_service());
-    Ok((Served { handle, tls }, server))
+        .http1_only();
+    server.http_builder().http1().header_read_timeout(IDLE);
+    let server = server.serve(router(index, desk, drain.clone()).into_make_service());
+    Ok((Served { handle, tls, drain }, server))
 }
 
-fn router(index: Arc<Index>, desk: Desk) -> Router {
-    let health =
-        Router::new().route("/livez", get(async || "ok")).route("/readyz", get(get_ready)).with_state(index);
-    Router::new().route("/review", post(Desk::answer)).with_state(desk).merge(health)
+fn router(index: Arc<Index>, desk: Desk, drain: Drain) -> Router {
+    let health = Router::new()
+        .route("/livez", get(async || "ok"))
+        .route("/readyz", get(get_ready))
+        .with_state((index, drain.clone()));
+    Router::new()
+        .route("/review", post(Desk::answer))
+        .with_state(desk)
+        .merge(health)
+        .layer(map_response_with_state(drain, Drain::close))
 }
 
-async fn get_ready(State(index): State<Arc<Index>>) -> Response {
+async fn get_ready(State((index, drain)): State<(Arc<Index>, Drain)>) -> Response {
     let closed = |why: String| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
+    if drain.has_begun() {
+        return closed("ending".into());
+    }
     match index.sight() {
         Sight::Clear => "ok".into_response(),
         Sight::Loading => closed("the caches are still loading".into()),

@@ -74,6 +74,9 @@ impl Case<'_> {
         let mut answer = Answer::allow("lawful");
         let mode = self.mode(snapshot, verdict);
         answer.mode = Some(mode);
+        answer.stores = self.uses.iter().map(|used| used.store.to_string()).collect();
+        answer.stores.sort();
+        answer.stores.dedup();
         note(&mut answer, verdict);
         soft_warnings(&mut answer, verdict);
         if !verdict.is_violation() {
@@ -104,8 +107,8 @@ impl Case<'_> {
                 if mixed {
                     message.push_str(&self.advice(snapshot, judged, now));
                 }
-                let Answer { warnings, notes, mode, .. } = answer;
-                return Answer { warnings, notes, mode, ..Answer::forbid("violation", message) };
+                let Answer { refusal, verdict, .. } = Answer::forbid("violation", message);
+                return Answer { refusal, verdict, ..answer };
             }
         }
         answer
@@ -142,7 +145,7 @@ impl Case<'_> {
         } else {
             "\nSome of the nodes on which it may run are lawful, others are not."
         };
-        match affinity_to_paste(lawful) {
+        match affinity_to_paste(&snapshot.settings.region_label, lawful) {
             Some(yaml) => {
                 let names: BTreeSet<String> = lawful.iter().map(place_name).collect();
                 let names: Vec<String> = names.into_iter().collect();
@@ -179,6 +182,14 @@ fn note(answer: &mut Answer, verdict: &Verdict) {
     if !relied_on.is_empty() {
         answer.notes.insert("relied-on", relied_on.join(", "));
     }
+    answer.relied_on = relied_on.iter().map(ToString::to_string).collect();
+    for flow in &verdict.flows {
+        if let Outcome::Waived { exception, .. } = &flow.outcome {
+            answer.relied_on.push(format!("exception/{exception}"));
+        }
+    }
+    answer.relied_on.sort();
+    answer.relied_on.dedup();
 }
 
 fn soft_warnings(answer: &mut Answer, verdict: &Verdict) {

@@ -18,8 +18,6 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub const MANAGER: &str = "carnet-operator";
 /// Label that the Job controller gives to a Job's Pods: the Job.
 pub const JOB_NAME: &str = "batch.kubernetes.io/job-name";
-/// Where a node's region stands.
-pub const NODE_REGION: &str = "topology.kubernetes.io/region";
 /// ServiceAccount of the deletion Jobs in an opted-in namespace.
 pub const ERASER_SERVICE_ACCOUNT: &str = "carnet-eraser";
 /// Annotation that acknowledges an edit that would otherwise be refused.

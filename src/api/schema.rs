@@ -86,6 +86,33 @@ pub fn category_patterns(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "array", "items": item})
 }
 
+/// Stores by a name.
+pub fn names_of_stores(_: &mut SchemaGenerator) -> Schema {
+    let store = json_schema!({"type": "string", "maxLength": 330});
+    json_schema!({"type": "object", "additionalProperties": {"type": "array", "maxItems": 10_000, "items": store}})
+}
+
+/// Stores by a host and a name.
+pub fn names_by_host(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "additionalProperties": names_of_stores(generator)})
+}
+
+/// Short texts by a name.
+pub fn short_texts(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "additionalProperties": {"type": "string", "maxLength": 64}})
+}
+
+/// Short texts by two names.
+pub fn short_texts_by_name(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "additionalProperties": short_texts(generator)})
+}
+
+/// Rules by their names.
+pub fn backstop_rules(generator: &mut SchemaGenerator) -> Schema {
+    let rule = <super::v1alpha1::BackstopRule as schemars::JsonSchema>::json_schema(generator);
+    json_schema!({"type": "object", "additionalProperties": rule})
+}
+
 /// Brings a generated definition into the form that is installed: no defaults (what Git says is what is stored), every
 /// list with a type for server-side apply, no formats that Kubernetes does not know, and no stored nulls.
 #[must_use]

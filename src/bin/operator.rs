@@ -1,15 +1,20 @@
 //! The operator: admission server and controllers.
 
-use std::{io, io::Write, process::ExitCode};
+use std::{fmt::Display, io, io::Write, process::ExitCode};
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match carnet::operator::main(&mut io::stdout()).await {
+fn main() -> ExitCode {
+    let runtime = match carnet::operator::runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    match runtime.block_on(carnet::operator::main(&mut io::stdout())) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Before logging is started there is no other way to be heard.
-            let _ = writeln!(io::stderr(), "carnet-operator: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
+}
+
+/// Before logging is started there is no other way to be heard.
+fn failed(error: &dyn Display) -> ExitCode {
+    let _ = writeln!(io::stderr(), "carnet-operator: {error}");
+    ExitCode::FAILURE
 }

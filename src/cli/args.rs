@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::answer::Output;
+
 /// Personal data crosses a border only under a safeguard, and stays only as long as was promised.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "kubectl-carnet", bin_name = "kubectl carnet", version)]
@@ -14,7 +16,7 @@ pub struct Args {
     /// The context to use instead of the current one.
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
-    /// The namespace to use instead of the context's; `status` shows all of them when none is given.
+    /// The namespace to use instead of the context's; `status` and `doctor` look at all of them when none is given.
     #[arg(long, short, global = true, value_name = "NAME")]
     pub namespace: Option<String>,
     /// What to do.
@@ -43,12 +45,35 @@ pub enum Command {
         /// What the operator's flag of this name says.
         #[arg(long, value_delimiter = ',', value_name = "NAMESPACES")]
         claims_from: Vec<String>,
+        /// The operator's `--region-label`.
+        #[arg(long, default_value = "topology.kubernetes.io/region", value_name = "LABEL")]
+        region_label: String,
         /// The law pack to judge by instead of the built-in one.
         #[arg(long, value_name = "FILE")]
         law_pack: Option<PathBuf>,
     },
-    /// What stands where: stores, policies, runs in progress, holds in force.
-    Status,
+    /// What stands where, on one screen: version, enforcement, leader, certificates, what lapses next, stores, policies,
+    /// runs in progress, holds in force.
+    #[command(after_help = ANSWERS)]
+    Status(Asking),
+    /// Say what is wrong, the worst first, each with the reason and what to do. Changes nothing.
+    #[command(after_help = ANSWERS)]
+    Doctor(Asking),
+}
+
+/// Exit codes of questions about the cluster.
+const ANSWERS: &str = "Exit codes: 0 all is well; 1 something is not (a violation, enforcement that is not intact, something overdue, \
+soon to end or not ready); 2 not everything could be looked at, or the command line is wrong.";
+
+/// How a question about the cluster is asked.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Asking {
+    /// The operator's namespace; left out = where the webhook's configuration points, else carnet-system.
+    #[arg(long, value_name = "NAME")]
+    pub operator_namespace: Option<String>,
+    /// How the answer is written.
+    #[arg(long, short, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub output: Output,
 }
 
 #[cfg(test)]

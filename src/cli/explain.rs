@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     fmt::Debug,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -60,24 +60,38 @@ fn failed(attempt: String) -> impl FnOnce(kube::Error) -> ExplainError {
     move |source| ExplainError::Cluster { attempt, source: Box::new(source) }
 }
 
+/// Flags of the operator, as the person who asks knows them.
+pub struct Flags {
+    /// `--claims-from`.
+    pub claims_from: Vec<String>,
+    /// `--region-label`.
+    pub region_label: String,
+    /// `--law-pack`.
+    pub law_pack: Option<PathBuf>,
+}
+
 /// Explains one Pod of the cluster; tells whether it breaks no declared rule.
 pub async fn explain(
     client: Client,
     namespace: &str,
     pod: &str,
-    claims_from: &[String],
-    law_pack: Option<&Path>,
+    flags: &Flags,
     now: Timestamp,
     out: &mut impl Write,
 ) -> Result<bool, ExplainError> {
+    let Flags { claims_from, region_label, law_pack } = flags;
     let law = match law_pack {
         None => law::built_in()?,
         Some(path) => law::from_yaml(
             &std::fs::read_to_string(path)
-                .map_err(|source| ExplainError::LawFile { path: path.to_owned(), source })?,
+                .map_err(|source| ExplainError::LawFile { path: path.clone(), source })?,
         )?,
     };
-    let settings = Settings { claims_from: claims(claims_from), ..Settings::default() };
+    let settings = Settings {
+        claims_from: claims(claims_from),
+        region_label: region_label.clone(),
+        ..Settings::default()
+    };
     let pod = Api::<Pod>::namespaced(client.clone(), namespace)
         .get(pod)
         .await
@@ -165,7 +179,7 @@ fn write_answer(snapshot: &Snapshot, pod: &Pod, now: Timestamp, out: &mut impl W
         }
     }
     for finding in &detection.findings {
-        writeln!(out, "  note: {}", plain(finding))?;
+        writeln!(out, "  note: {}", plain(&finding.to_string()))?;
     }
     if detection.uses.is_empty() {
         writeln!(out, "  uses no store that is declared, as far as its spec says")?;

@@ -3,26 +3,34 @@
 //! | exit code | meaning |
 //! | --- | --- |
 //! | 0 | done |
-//! | 1 | it could not be done: the cluster, a permission, an object that is not there |
-//! | 2 | the command line is wrong |
+//! | 1 | it could not be done: the cluster, a permission, an object that is not there; `status`, `doctor`: something is not well |
+//! | 2 | the command line is wrong; `status`, `doctor`: not everything could be looked at |
 //! | 3 | the answer is no: the run does not wait for approval, or the question was not answered with its name; the Pod breaks a rule |
 
+mod answer;
 mod approve;
 mod args;
+mod certificates;
 mod connect;
+mod doctor;
 mod explain;
+mod facts;
 mod list;
 mod status;
 mod table;
 
 use std::io::{BufRead, Write};
 
+pub use answer::Output;
 pub use approve::ApproveError;
-pub use args::{Args, Command};
+pub use args::{Args, Asking, Command};
 pub use connect::ConnectError;
+pub use doctor::DoctorError;
 pub use explain::ExplainError;
 use jiff::Timestamp;
 pub use status::StatusError;
+
+use answer::Answer;
 
 /// Exit code where the answer is no.
 const NO: u8 = 3;
@@ -42,6 +50,12 @@ pub enum CliError {
     /// `status` failed.
     #[error(transparent)]
     Status(#[from] StatusError),
+    /// `doctor` failed.
+    #[error(transparent)]
+    Doctor(#[from] DoctorError),
+    /// A question about the cluster, and no cluster was reached.
+    #[error(transparent)]
+    Unasked(ConnectError),
 }
 
 impl CliError {
@@ -49,7 +63,8 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Approve(error) if error.is_refusal() => NO,
-            Self::Connect(_) | Self::Approve(_) | Self::Explain(_) | Self::Status(_) => 1,
+            Self::Connect(_) | Self::Approve(_) | Self::Explain(_) => 1,
+            Self::Status(_) | Self::Doctor(_) | Self::Unasked(_) => Answer::Undetermined.exit_code(),
         }
     }
 }
@@ -57,21 +72,33 @@ impl CliError {
 /// Runs one command and returns the exit code of its answer. What a person answers is read from `input`; everything is written to `out`.
 pub async fn run(args: Args, input: &mut impl BufRead, out: &mut impl Write) -> Result<u8, CliError> {
     let Args { kubeconfig, context, namespace, command } = args;
-    let client = connect::connect(kubeconfig.as_deref(), context).await?;
+    let asks = matches!(command, Command::Status(_) | Command::Doctor(_));
+    let client = connect::connect(kubeconfig.as_deref(), context)
+        .await
+        .map_err(|error| if asks { CliError::Unasked(error) } else { error.into() })?;
     match command {
         Command::Approve { run, expires, yes } => {
             let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
             let ask = if yes { approve::Ask::No } else { approve::Ask::Person(input) };
             approve::approve(client, &namespace, &run, &expires, ask, Timestamp::now(), out).await?;
         }
-        Command::Explain { pod, claims_from, law_pack } => {
+        Command::Explain { pod, claims_from, region_label, law_pack } => {
             let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
-            let (pack, now) = (law_pack.as_deref(), Timestamp::now());
-            if !explain::explain(client, &namespace, &pod, &claims_from, pack, now, out).await? {
+            let flags = explain::Flags { claims_from, region_label, law_pack };
+            if !explain::explain(client, &namespace, &pod, &flags, Timestamp::now(), out).await? {
                 return Ok(NO);
             }
         }
-        Command::Status => status::status(client, namespace.as_deref(), Timestamp::now(), out).await?,
+        Command::Status(Asking { operator_namespace, output }) => {
+            let (operator, namespace, now) =
+                (operator_namespace.as_deref(), namespace.as_deref(), Timestamp::now());
+            return Ok(status::status(client, operator, namespace, output, now, out).await?.exit_code());
+        }
+        Command::Doctor(Asking { operator_namespace, output }) => {
+            let (operator, namespace, now) =
+                (operator_namespace.as_deref(), namespace.as_deref(), Timestamp::now());
+            return Ok(doctor::doctor(client, operator, namespace, output, now, out).await?.exit_code());
+        }
     }
     Ok(0)
 }

@@ -1,58 +1,170 @@
 //! `status`: what stands where, on one screen, as the operator last wrote it.
 
+mod installation;
+mod lapses;
+
 use std::io::{self, Write};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::Condition};
-use kube::{Api, Client, Resource, ResourceExt};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{Client, ResourceExt};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
-use super::{list::list, table::table};
+use super::{
+    answer::{Answer, Output},
+    facts::{Facts, gather},
+    table::{plain, table},
+};
 use crate::api::v1alpha1::{DataStore, DeletionRun, LegalHold, RetentionPolicy, RunPhase};
+use installation::Installation;
+use lapses::{Lapse, lapses};
 
 /// Rows of a section; what is beyond is counted.
-const ROWS: usize = 20;
+const ROWS: usize = 12;
 
-/// Why the screen is not whole.
+/// Why there is no screen.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
-    /// Some kinds could not be listed; their sections say so.
-    #[error("failed to list {}", .0.join(", "))]
-    Lists(Vec<String>),
     /// The output is gone.
     #[error("failed to write the answer")]
     Write(#[from] io::Error),
+    /// The answer cannot be put into JSON.
+    #[error("failed to write the answer as JSON")]
+    Json(#[from] serde_json::Error),
 }
 
 /// Writes one screen about `namespace`, or about all.
 pub async fn status(
     client: Client,
+    operator: Option<&str>,
     namespace: Option<&str>,
+    output: Output,
     now: Timestamp,
     out: &mut impl Write,
-) -> Result<(), StatusError> {
-    let stores = list(&namespaced::<DataStore>(&client, namespace)).await;
-    let policies = list(&namespaced::<RetentionPolicy>(&client, namespace)).await;
-    let runs = list(&namespaced::<DeletionRun>(&client, namespace)).await;
-    let holds = list(&Api::<LegalHold>::all(client)).await;
-
-    let today = now.to_zoned(TimeZone::UTC).date();
-    let mut failed = vec![];
-    section(out, "Stores", stores, stores_section, &mut failed)?;
-    section(out, "Retention policies", policies, policies_section, &mut failed)?;
-    section(out, "Deletion runs in progress", runs, runs_section, &mut failed)?;
-    section(out, "Holds in force", holds, |holds| holds_section(holds, today), &mut failed)?;
-    if failed.is_empty() { Ok(()) } else { Err(StatusError::Lists(failed)) }
+) -> Result<Answer, StatusError> {
+    show(&gather(&client, operator, namespace, now).await, output, out)
 }
 
-fn namespaced<K>(client: &Client, namespace: Option<&str>) -> Api<K>
-where
-    K: Resource<Scope = NamespaceResourceScope>,
-    K::DynamicType: Default,
-{
-    match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
+fn show(facts: &Facts, output: Output, out: &mut impl Write) -> Result<Answer, StatusError> {
+    let installation = Installation::of(facts);
+    let lapses = lapses(facts);
+    let today = facts.now.to_zoned(TimeZone::UTC).date();
+    let sections = [
+        ("Stores", facts.stores.as_ref().map(|all| stores_section(all))),
+        ("Retention policies", facts.policies.as_ref().map(|all| policies_section(all))),
+        ("Deletion runs in progress", facts.runs.as_ref().map(|all| runs_section(all))),
+        ("Holds in force", facts.holds.as_ref().map(|all| holds_section(all, today))),
+    ];
+    let mut findings = installation.findings.clone();
+    findings.extend(lapses.findings.clone());
+    findings.extend(declared_findings(facts));
+    let mut unknown = installation.unknown.clone();
+    unknown.extend(lapses.unknown.clone());
+    unknown
+        .extend(sections.iter().filter_map(|(_, section)| section.as_ref().err()).map(ToString::to_string));
+    unknown.sort();
+    unknown.dedup();
+    let answer = Answer::of(!findings.is_empty(), !unknown.is_empty());
+    match output {
+        Output::Json => {
+            let sections: Vec<_> = sections.iter().map(|(name, section)| as_json(name, section)).collect();
+            let report = Report {
+                api_version: "screen.carnet.dev/v1",
+                answer,
+                findings: &findings,
+                unknown: &unknown,
+                installation: &installation,
+                lapses: &lapses.next,
+                sections,
+            };
+            serde_json::to_writer_pretty(&mut *out, &report)?;
+            writeln!(out)?;
+        }
+        Output::Text => {
+            installation.write(out)?;
+            lapses.write(facts.now, out)?;
+            for (name, made) in sections {
+                section(out, name, made)?;
+            }
+            for finding in &findings {
+                writeln!(out, "! {}", plain(finding))?;
+            }
+        }
     }
+    Ok(answer)
+}
+
+/// For machines.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report<'a> {
+    api_version: &'static str,
+    answer: Answer,
+    findings: &'a [String],
+    unknown: &'a [String],
+    installation: &'a Installation,
+    lapses: &'a [Lapse],
+    sections: Vec<Value>,
+}
+
+/// Rows by the names of their columns, all of them.
+fn as_json(name: &str, made: &Result<Section, &String>) -> Value {
+    match made {
+        Ok(Section { summary, head, rows }) => {
+            let rows: Vec<Map<String, Value>> = rows
+                .iter()
+                .map(|row| {
+                    head.iter().zip(row).map(|(key, cell)| (camel(key), cell.as_str().into())).collect()
+                })
+                .collect();
+            json!({"name": name, "summary": summary, "rows": rows})
+        }
+        Err(why) => json!({"name": name, "unknown": why}),
+    }
+}
+
+/// `NEXT CHANGE` as `nextChange`.
+fn camel(head: &str) -> String {
+    let mut words = head.split(' ').map(str::to_lowercase);
+    let first = words.next().unwrap_or_default();
+    words.fold(first, |all, word| {
+        let mut letters = word.chars();
+        let upper: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+        all + &upper + letters.as_str()
+    })
+}
+
+/// What is declared and is not well.
+fn declared_findings(facts: &Facts) -> Vec<String> {
+    let mut all = vec![];
+    for store in facts.stores.iter().flatten() {
+        let conditions = store.status.as_ref().map_or(&[][..], |s| &s.conditions);
+        if condition(conditions, "NoViolation") == "False" {
+            all.push(format!("DataStore {}: a declared rule is broken", key(store)));
+        }
+        if condition(conditions, "Ready") == "False" {
+            all.push(format!("DataStore {} is not Ready", key(store)));
+        }
+    }
+    for policy in facts.policies.iter().flatten() {
+        let conditions = policy.status.as_ref().map_or(&[][..], |s| &s.conditions);
+        let found: Vec<String> = findings(conditions).into_iter().filter(|f| f != "Held").collect();
+        if !found.is_empty() {
+            all.push(format!("RetentionPolicy {}: {}", key(policy), found.join(", ")));
+        }
+    }
+    for safeguard in facts.safeguards.iter().flatten() {
+        let conditions = safeguard.status.as_ref().map_or(&[][..], |s| &s.conditions);
+        let name = safeguard.name_any();
+        if condition(conditions, "Overdue") == "True" {
+            all.push(format!("TransferSafeguard {name}: something that it stands on is overdue"));
+        }
+        if condition(conditions, "Ready") == "False" {
+            all.push(format!("TransferSafeguard {name} is not Ready"));
+        }
+    }
+    all
 }
 
 /// One part of the screen.
@@ -63,16 +175,9 @@ struct Section {
     rows: Vec<Vec<String>>,
 }
 
-fn section<K>(
-    out: &mut impl Write,
-    name: &str,
-    listed: Result<Vec<K>, kube::Error>,
-    make: impl FnOnce(&[K]) -> Section,
-    failed: &mut Vec<String>,
-) -> io::Result<()> {
-    match listed {
-        Ok(objects) => {
-            let Section { summary, head, rows } = make(&objects);
+fn section(out: &mut impl Write, name: &str, made: Result<Section, &String>) -> io::Result<()> {
+    match made {
+        Ok(Section { summary, head, rows }) => {
             writeln!(out, "{name}: {summary}")?;
             if !rows.is_empty() {
                 table(out, head, &rows[..rows.len().min(ROWS)])?;
@@ -80,13 +185,10 @@ fn section<K>(
             if rows.len() > ROWS {
                 writeln!(out, "  and {} more", rows.len() - ROWS)?;
             }
+            Ok(())
         }
-        Err(error) => {
-            writeln!(out, "{name}: cannot be listed: {error}")?;
-            failed.push(name.to_lowercase());
-        }
+        Err(why) => writeln!(out, "{name}: {}", plain(why)),
     }
-    Ok(())
 }
 
 fn stores_section(stores: &[DataStore]) -> Section {

@@ -3,6 +3,7 @@
 //! Controllers never write a declared object's spec. Each writes status alone, by server-side apply under its own field
 //! manager, and only when it says something new.
 
+pub mod backstop;
 pub mod declared;
 pub mod retention;
 mod status;

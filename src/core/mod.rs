@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, a file, the environment or the network; `now` is always an argument. Values are made by
 //! `parse` alone, from [`crate::api`] types.
 
+pub mod backstop;
 pub mod category;
 pub mod exception;
 pub mod hold;

@@ -36,12 +36,16 @@ pub struct Settings {
     pub max_exception_days: i32,
     /// `--default-location`: place of nodes without a label.
     pub default_location: Option<Place>,
+    /// `--region-label`: the label that says in which region a node is.
+    pub region_label: String,
     /// `--mixed-placement Bind`: mixed or unknown candidates wait for the binding.
     pub mixed_waits_for_binding: bool,
     /// `--read-configmaps`.
     pub read_config_maps: bool,
     /// `--dry-run-verdicts Deny`.
     pub dry_run_denies: bool,
+    /// `--backstop-unpinned Admit`: the backstop admits a Pod that names no region where every node is lawful.
+    pub backstop_admits_unpinned: bool,
 }
 
 /// Whose claims reach other namespaces.
@@ -51,6 +55,13 @@ pub enum ClaimsFrom {
     All,
     /// Those of these namespaces.
     Namespaces(BTreeSet<String>),
+}
+
+impl Settings {
+    /// Whether uses in this namespace are findings, and nothing is refused there.
+    pub fn is_exempt(&self, namespace: &str) -> bool {
+        self.exempt.contains(namespace) || namespace == self.own_namespace
+    }
 }
 
 impl Default for Settings {
@@ -66,9 +77,11 @@ impl Default for Settings {
             assessment_grace_days: 90,
             max_exception_days: 7,
             default_location: None,
+            region_label: "topology.kubernetes.io/region".into(),
             mixed_waits_for_binding: false,
             read_config_maps: false,
             dry_run_denies: false,
+            backstop_admits_unpinned: false,
         }
     }
 }

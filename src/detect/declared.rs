@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::finder::Finder;
+use super::{Finding, finder::Finder};
 use crate::{api::labels, core::ids::ObjectKey};
 
 /// Adds what the annotation says; what it says wrongly is a finding.
@@ -10,14 +10,12 @@ pub(super) fn read(finder: &mut Finder<'_>, annotations: &BTreeMap<String, Strin
     let Some(text) = annotations.get(labels::USES) else { return };
     for entry in text.split(',').map(str::trim).filter(|e| !e.is_empty()) {
         let Some((namespace, name)) = entry_of(entry) else {
-            finder.finding(format!(
-                "annotation {}: `{entry}` is not `namespace/name=read` or `namespace/name=write`",
-                labels::USES
-            ));
+            finder.finding(Finding::Misdeclared(entry.into()));
             continue;
         };
-        if !finder.declared(&ObjectKey::new(namespace, name)) {
-            finder.finding(format!("annotation {}: there is no DataStore {namespace}/{name}", labels::USES));
+        let store = ObjectKey::new(namespace, name);
+        if !finder.declared(&store) {
+            finder.finding(Finding::NoSuchStore(store));
         }
     }
 }

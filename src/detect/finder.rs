@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    ConfigMapLookup, Detection, PodSubject,
+    ConfigMapLookup, Detection, Finding, PodSubject,
     names::{addresses, names, percent_decoded},
 };
 use crate::core::{ids::ObjectKey, settings::ClaimsFrom, snapshot::Snapshot, transfer::Use};
@@ -21,7 +21,7 @@ pub(super) struct Finder<'a> {
     searches: &'a [String],
     found: BTreeMap<ObjectKey, BTreeSet<String>>,
     erasure_secrets: BTreeSet<(ObjectKey, ObjectKey, String)>,
-    findings: BTreeSet<String>,
+    findings: BTreeSet<Finding>,
 }
 
 /// Words of one container, kept because a bucket and its endpoint may stand apart.
@@ -57,8 +57,8 @@ impl<'a> Finder<'a> {
         }
     }
 
-    pub(super) fn finding(&mut self, text: String) {
-        self.findings.insert(text);
+    pub(super) fn finding(&mut self, finding: Finding) {
+        self.findings.insert(finding);
     }
 
     /// The author of a Pod says that it uses `store`; false where there is no such store.
@@ -98,7 +98,7 @@ impl<'a> Finder<'a> {
                     self.owned_text(text, words, format_args!("{at}, ConfigMap {key}, {field}"));
                 }
             }
-            None => self.finding(format!("{at}: ConfigMap {key} is not known, so its texts were not read")),
+            None => self.finding(Finding::ConfigMapUnread { config_map: key, at: at.to_string() }),
         }
     }
 
@@ -237,10 +237,7 @@ impl<'a> Finder<'a> {
         if reaches {
             self.found.entry(store.clone()).or_default().insert(via.to_string());
         } else {
-            self.finding(format!(
-                "DataStore {store} claims {via}, which is reported only: {} is not in --claims-from",
-                store.namespace
-            ));
+            self.finding(Finding::ClaimNotReaching { store: store.clone(), via: via.to_string() });
         }
     }
 

@@ -8,6 +8,7 @@ mod container;
 mod declared;
 mod expand;
 mod finder;
+mod finding;
 mod names;
 mod pod;
 mod volume;
@@ -15,6 +16,8 @@ mod volume;
 use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PodSpec};
+
+pub use finding::Finding;
 
 use crate::core::{ids::ObjectKey, selector::Labels, snapshot::Snapshot, transfer::Use};
 
@@ -49,7 +52,7 @@ pub struct Detection {
     /// References to Secrets for erasure: the Secret, its store, how it was found. Only the runner may make them.
     pub erasure_secrets: Vec<(ObjectKey, ObjectKey, String)>,
     /// What a person should hear of, though it changes no verdict: claims that do not reach so far, names of no store.
-    pub findings: Vec<String>,
+    pub findings: Vec<Finding>,
 }
 
 /// Which stores a Pod uses.

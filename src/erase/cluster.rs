@@ -2,6 +2,8 @@
 
 use std::{future::Future, sync::Arc};
 
+use jiff::Timestamp;
+
 use crate::{
     api::v1alpha1::{DeletionRun, LegalHold},
     core::{
@@ -16,6 +18,15 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ViewError(pub String);
+
+/// The run, and the instant at which the API server gave it by its own clock.
+#[derive(Clone, Debug)]
+pub struct LiveRun {
+    /// The run.
+    pub run: DeletionRun,
+    /// When it was given.
+    pub answered_at: Timestamp,
+}
 
 /// Policies of a namespace.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,7 +56,7 @@ pub struct Stores {
 /// Live reads: each answer is what the API server holds now, never a cache's.
 pub trait ClusterView: Send + Sync {
     /// The run.
-    fn run(&self) -> impl Future<Output = Result<DeletionRun, ViewError>> + Send;
+    fn run(&self) -> impl Future<Output = Result<LiveRun, ViewError>> + Send;
     /// Policies of its namespace.
     fn policies(&self) -> impl Future<Output = Result<Policies, ViewError>> + Send;
     /// Stores of its namespace.

@@ -5,9 +5,9 @@ use tokio_postgres::{Client, NoTls, config::SslMode as Ssl};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
+    clocks::ClusterClocks,
     credentials::Credentials,
     error::{EraseError, state_of},
-    order::SKEW_SECONDS,
     tls,
 };
 use crate::core::store::SslMode;
@@ -89,8 +89,8 @@ pub(super) async fn identity(client: &Client) -> Result<String, EraseError> {
     Ok(format!("postgres/{system}/{oid}/{name}"))
 }
 
-/// The server's instant, once it is known to lie near ours.
-pub(super) async fn clock(client: &Client, decided_at: Timestamp) -> Result<Timestamp, EraseError> {
+/// The server's instant, once it is known to lie near those of runner and cluster.
+pub(super) async fn clock(client: &Client, clocks: &ClusterClocks) -> Result<Timestamp, EraseError> {
     let before = Timestamp::now();
     let row = client
         .query_one("SELECT pg_catalog.clock_timestamp()", &[])
@@ -101,14 +101,6 @@ pub(super) async fn clock(client: &Client, decided_at: Timestamp) -> Result<Time
         .ok()
         .and_then(|t| Timestamp::try_from(t).ok())
         .ok_or(EraseError::Clocks(i64::MAX, "the server's clock cannot be read"))?;
-    let apart = (server.as_second() - before.as_second()).abs();
-    if apart > SKEW_SECONDS {
-        return Err(EraseError::Clocks(apart, "the runner's and the server's"));
-    }
-    // The run's instant is the operator's clock: it must not lie in the server's future.
-    let ahead = decided_at.as_second() - server.as_second();
-    if ahead > SKEW_SECONDS {
-        return Err(EraseError::Clocks(ahead, "the run was decided in the server's future"));
-    }
+    clocks.compare_with_database(server, before)?;
     Ok(server)
 }

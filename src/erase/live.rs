@@ -1,13 +1,16 @@
 //! Live reads under the Pod's ServiceAccount.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
+use jiff::{Timestamp, fmt::rfc2822};
 use kube::{
     Api, Client, Resource,
-    api::{ApiResource, DynamicObject, ListParams},
+    api::{ApiResource, DynamicObject, GetParams, ListParams},
+    client::Body,
+    core::{Request, Status},
 };
 
-use super::cluster::{ClusterView, Policies, Stores, ViewError, read_hold};
+use super::cluster::{ClusterView, LiveRun, Policies, Stores, ViewError, read_hold};
 use crate::{
     api::v1alpha1::{DataStore, DeletionRun, LegalHold, RetentionPolicy},
     core::{hold::Hold, law::LawPack},
@@ -48,17 +51,45 @@ impl LiveCluster {
     }
 }
 
-async fn in_time<T>(read: impl Future<Output = kube::Result<T>>) -> Result<T, ViewError> {
+async fn in_time<T, E: Display>(read: impl Future<Output = Result<T, E>>) -> Result<T, ViewError> {
     match tokio::time::timeout(PATIENCE, read).await {
         Ok(answer) => answer.map_err(|e| ViewError(e.to_string())),
         Err(_) => Err(ViewError(format!("no answer in {} s", PATIENCE.as_secs()))),
     }
 }
 
+/// The run with the instant of the answer, which kube's own reads leave out.
+async fn get(client: &Client, namespace: &str, name: &str) -> Result<LiveRun, ViewError> {
+    let failed = |e: &dyn Display| ViewError(e.to_string());
+    let path = DeletionRun::url_path(&(), Some(namespace));
+    let request = Request::new(path).get(name, &GetParams::default()).map_err(|e| failed(&e))?;
+    let answer = client.send(request.map(Body::from)).await.map_err(|e| failed(&e))?;
+    let code = answer.status().as_u16();
+    let date = answer.headers().get("date").and_then(|d| d.to_str().ok()).map(ToOwned::to_owned);
+    let body = answer.into_body().collect_bytes().await.map_err(|e| failed(&e))?;
+    read(code, date.as_deref(), &body)
+}
+
+fn read(code: u16, date: Option<&str>, body: &[u8]) -> Result<LiveRun, ViewError> {
+    if code != 200 {
+        let said = serde_json::from_slice::<Status>(body).map(|s| s.message).unwrap_or_default();
+        return Err(ViewError(format!("the API server answered {code}: {said}")));
+    }
+    let run = serde_json::from_slice(body).map_err(|e| ViewError(e.to_string()))?;
+    let answered_at = date
+        .and_then(instant)
+        .ok_or_else(|| ViewError("the answer has no Date, so clocks cannot be compared".into()))?;
+    Ok(LiveRun { run, answered_at })
+}
+
+/// The instant of an HTTP date, which is one of RFC 2822 in GMT.
+fn instant(date: &str) -> Option<Timestamp> {
+    rfc2822::parse(date).ok().map(|d| d.timestamp())
+}
+
 impl ClusterView for LiveCluster {
-    async fn run(&self) -> Result<DeletionRun, ViewError> {
-        let api: Api<DeletionRun> = Api::namespaced(self.client.clone(), &self.namespace);
-        in_time(api.get(&self.run)).await
+    async fn run(&self) -> Result<LiveRun, ViewError> {
+        in_time(get(&self.client, &self.namespace, &self.run)).await
     }
 
     async fn policies(&self) -> Result<Policies, ViewError> {
@@ -85,5 +116,42 @@ impl ClusterView for LiveCluster {
 
     async fn holds(&self) -> Result<Vec<Hold>, ViewError> {
         Ok(self.list::<LegalHold>(None).await?.into_iter().map(read_hold).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATE: Option<&str> = Some("Wed, 25 Nov 2026 10:00:07 GMT");
+
+    fn run() -> Vec<u8> {
+        let run = serde_json::json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "DeletionRun",
+            "metadata": {"name": "run"}, "spec": {"policy": {"name": "p", "uid": "u"},
+                "store": {"name": "s", "uid": "u"}, "action": "Apply", "decidedAt": "2026-11-25T10:00:00Z",
+                "stateHash": "h", "targets": []}});
+        run.to_string().into_bytes()
+    }
+
+    #[test]
+    fn the_api_servers_clock_is_read_from_its_answer() {
+        let seen = read(200, DATE, &run()).unwrap();
+        assert_eq!(seen.answered_at.to_string(), "2026-11-25T10:00:07Z");
+        assert_eq!(seen.run.metadata.name.as_deref(), Some("run"));
+    }
+
+    #[test]
+    fn an_answer_that_does_not_tell_the_time_is_no_answer() {
+        for date in [None, Some("soon")] {
+            let error = read(200, date, &run()).unwrap_err();
+            assert!(error.0.contains("Date"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_the_api_servers_words() {
+        let status = br#"{"kind": "Status", "status": "Failure", "code": 404, "message": "not found"}"#;
+        let error = read(404, DATE, status).unwrap_err();
+        assert_eq!(error.0, "the API server answered 404: not found");
     }
 }

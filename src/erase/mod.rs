@@ -4,6 +4,7 @@
 //! where that is not what the run says. `plan` counts and pins in a read-only transaction; `erase` carries out that
 //! very plan in short batches, each of which checks again, and an independent count on a new connection closes it.
 
+mod clocks;
 mod cluster;
 pub mod command;
 mod connect;
@@ -20,7 +21,7 @@ mod table;
 mod tls;
 mod verify;
 
-pub use cluster::{ClusterView, Policies, Stores, ViewError, read_hold};
+pub use cluster::{ClusterView, LiveRun, Policies, Stores, ViewError, read_hold};
 pub use error::EraseError;
 pub use live::LiveCluster;
 pub use runner::{Task, run};

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{
-    cluster::{ClusterView, ViewError},
+    clocks::ClusterClocks,
+    cluster::{ClusterView, LiveRun, ViewError},
     error::EraseError,
 };
 use crate::{
@@ -19,15 +20,13 @@ use crate::{
     handover,
 };
 
-/// How far clocks may lie apart.
-pub(super) const SKEW_SECONDS: i64 = 300;
-
 /// A checked order.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub run: DeletionRun,
     pub run_uid: String,
     pub decided_at: Timestamp,
+    pub clocks: ClusterClocks,
     pub store: Store,
     pub siblings: Vec<Store>,
     pub engine: SqlEngine,
@@ -67,17 +66,17 @@ fn cluster(what: &'static str) -> impl Fn(ViewError) -> EraseError {
 impl Order {
     /// Reads everything live and checks it against the run.
     pub async fn load(view: &impl ClusterView, run_uid: &str, now: Timestamp) -> Result<Self, EraseError> {
-        let run = view.run().await.map_err(cluster("the DeletionRun"))?;
+        let LiveRun { run, answered_at } = view.run().await.map_err(cluster("the DeletionRun"))?;
         if run.metadata.uid.as_deref() != Some(run_uid) {
             return Err(EraseError::Run("is another object of the same name".into()));
         }
         let spec = run.spec.clone();
         let decided_at: Timestamp =
             spec.decided_at.parse().map_err(|_| EraseError::Run("has no instant of decision".into()))?;
-        let ahead = decided_at.as_second() - now.as_second();
-        if ahead > SKEW_SECONDS {
-            return Err(EraseError::Clocks(ahead, "the run was decided in the runner's future"));
-        }
+        let created_at = run.metadata.creation_timestamp.as_ref().map(|t| t.0);
+        let created_at = created_at.ok_or_else(|| EraseError::Run("has no instant of creation".into()))?;
+        let clocks = ClusterClocks { decided_at, created_at, answered_at };
+        clocks.compare(now)?;
         let policies = view.policies().await.map_err(cluster("RetentionPolicies"))?;
         // Before the stores: what a hold names is then among them.
         let holds = view.holds().await.map_err(cluster("LegalHolds"))?;
@@ -110,7 +109,7 @@ impl Order {
         };
         let targets = plan.targets.iter().map(|t| target(&store, t)).collect::<Result<_, _>>()?;
         let (limits, run_uid) = (policy.limits, run_uid.to_owned());
-        Ok(Self { run, run_uid, decided_at, store, siblings: stores, engine, limits, targets, holds })
+        Ok(Self { run, run_uid, decided_at, clocks, store, siblings: stores, engine, limits, targets, holds })
     }
 
     /// The hold that stands on a dataset.

@@ -71,7 +71,7 @@ async fn plan(task: &Task, view: &impl ClusterView) -> Result<PlanReport, EraseE
     let order = Order::load(view, &task.run_uid, Timestamp::now()).await?;
     let credentials = Credentials::read(&task.credentials)?;
     let mut client = connect(&credentials, order.engine.ssl_mode, Purpose::Count).await?;
-    let counted_at = clock(&client, order.decided_at).await?;
+    let counted_at = clock(&client, &order.clocks).await?;
     let server = identity(&client).await?;
     let tx = client
         .build_transaction()
@@ -124,7 +124,7 @@ async fn erase(task: &Task, view: &impl ClusterView, stop: &Stop) -> Result<Eras
     take_lock(&lock, &order).await?;
     failpoint("erase-locked");
     let mut client = connect(&credentials, mode, Purpose::Delete).await?;
-    clock(&client, order.decided_at).await?;
+    clock(&client, &order.clocks).await?;
     let server = identity(&client).await?;
     if server != plan.server {
         return Err(EraseError::Server("is not the one that was planned on".into()));

@@ -150,7 +150,7 @@ fn node_place(labels: &Labels, provider_id: &str, law: &LawPack, settings: &Sett
         "gce" => "gcp".to_owned(),
         p => p.to_ascii_lowercase(),
     });
-    match labels.get(labels::NODE_REGION).filter(|r| !r.is_empty()) {
+    match labels.get(&settings.region_label).filter(|r| !r.is_empty()) {
         Some(region) => {
             Place { country: law.region(provider.as_deref(), region), provider, region: Some(region.clone()) }
         }
@@ -179,8 +179,9 @@ mod tests {
     }
 
     fn at(region: Option<&str>, id: &str) -> Place {
-        let labels = region.map(|r| (labels::NODE_REGION.to_owned(), r.to_owned())).into_iter().collect();
-        node_place(&labels, id, &law(), &Settings::default())
+        let settings = Settings::default();
+        let labels = region.map(|r| (settings.region_label.clone(), r.to_owned())).into_iter().collect();
+        node_place(&labels, id, &law(), &settings)
     }
 
     #[test]
@@ -195,6 +196,16 @@ mod tests {
     #[test]
     fn a_provider_that_the_law_does_not_know_has_no_country() {
         assert_eq!(at(Some("only"), "homegrown://n").country, None);
+    }
+
+    #[test]
+    fn the_label_is_the_one_that_the_cluster_uses() {
+        let settings = Settings { region_label: "example.com/site".into(), ..Settings::default() };
+        let labels = [("topology.kubernetes.io/region", "only"), ("example.com/site", "eu-west-1")];
+        let labels = labels.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        assert_eq!(node_place(&labels, "aws:///x", &law(), &settings).region.as_deref(), Some("eu-west-1"));
+        let usual = [("topology.kubernetes.io/region".to_owned(), "eu-west-1".to_owned())].into();
+        assert_eq!(node_place(&usual, "aws:///x", &law(), &settings).region, None);
     }
 
     #[test]

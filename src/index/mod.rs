@@ -89,6 +89,11 @@ impl Index {
         self.revision.subscribe()
     }
 
+    /// How often it has changed.
+    pub fn revision(&self) -> Revision {
+        *self.revision.borrow()
+    }
+
     /// Whether every watch has listed once.
     pub fn is_loaded(&self) -> bool {
         self.loaded.load(Ordering::Acquire)

@@ -1,16 +1,21 @@
 //! The operator's command line. Every flag can be given as an environment variable `CARNET_...`.
 
+mod backstop;
+pub mod enforcement;
+pub mod lifetimes;
+mod logs;
+
+pub use logs::LogArgs;
+
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{
-    core::{
-        law::LawPack,
-        settings::{ClaimsFrom, Mode, Settings},
-        store::Place,
-    },
-    platform::telemetry::LogFormat,
+use self::lifetimes::LifetimeArgs;
+use crate::core::{
+    law::LawPack,
+    settings::{ClaimsFrom, Mode, Settings},
+    store::Place,
 };
 
 /// Keeps personal data where it may be, for as long as it may.
@@ -29,6 +34,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Print the CustomResourceDefinitions.
     Crds,
+    /// Have one Pod refused and one admitted: what `helm test` runs.
+    VerifyInstallation(super::verify::VerifyArgs),
     /// Print the version.
     Version,
 }
@@ -141,6 +148,14 @@ pub struct RunArgs {
     /// Place of nodes without a region label, `provider/region`.
     #[arg(long, env = "CARNET_DEFAULT_LOCATION")]
     pub default_location: Option<String>,
+    /// The label that says in which region a node is.
+    #[arg(
+        long,
+        env = "CARNET_REGION_LABEL",
+        default_value = "topology.kubernetes.io/region",
+        value_parser = label_key
+    )]
+    pub region_label: String,
     /// What to do with a Pod that may be scheduled both lawfully and unlawfully.
     #[arg(long, env = "CARNET_MIXED_PLACEMENT", value_enum, default_value = "Refuse")]
     pub mixed_placement: MixedPlacement,
@@ -156,13 +171,8 @@ pub struct RunArgs {
     /// Where admission is served.
     #[arg(long, env = "CARNET_WEBHOOK_ADDR", default_value = "0.0.0.0:9443")]
     pub webhook_addr: SocketAddr,
-    /// DNS names and IP addresses of our own certificate.
-    #[arg(
-        long,
-        env = "CARNET_WEBHOOK_NAMES",
-        value_delimiter = ',',
-        default_value = "carnet-webhook.carnet-system.svc"
-    )]
+    /// DNS names and IP addresses of our own certificate; left out = Service `carnet-webhook` of our own namespace.
+    #[arg(long, env = "CARNET_WEBHOOK_NAMES", value_delimiter = ',')]
     pub webhook_names: Vec<String>,
     /// Certificate chain to serve, PEM; left out = we make our own.
     #[arg(long, env = "CARNET_TLS_CERT", requires = "tls_key")]
@@ -191,9 +201,18 @@ pub struct RunArgs {
     /// When that image is pulled.
     #[arg(long, env = "CARNET_ERASER_PULL_POLICY", value_enum, default_value = "IfNotPresent")]
     pub eraser_pull_policy: PullPolicy,
-    /// How logs are written.
-    #[arg(long, env = "CARNET_LOG_FORMAT", value_enum, default_value = "json")]
-    pub log_format: LogFormat,
+    /// The backstop.
+    #[command(flatten)]
+    pub backstop: backstop::BackstopArgs,
+    /// How long certificates live and how long an end takes.
+    #[command(flatten)]
+    pub lifetimes: LifetimeArgs,
+    /// Logs.
+    #[command(flatten)]
+    pub logs: LogArgs,
+    /// What was installed beside the operator.
+    #[command(flatten)]
+    pub installed: enforcement::EnforcementArgs,
 }
 
 /// A flag whose value cannot be used.
@@ -234,10 +253,18 @@ impl RunArgs {
             assessment_grace_days: self.assessment_grace,
             max_exception_days: self.max_exception,
             default_location: self.default_location.as_deref().map(|l| location(l, law)).transpose()?,
+            region_label: self.region_label.clone(),
             mixed_waits_for_binding: self.mixed_placement == MixedPlacement::Bind,
             read_config_maps: self.read_configmaps,
             dry_run_denies: self.dry_run_verdicts == DryRunVerdicts::Deny,
+            backstop_admits_unpinned: self.backstop.backstop_unpinned == backstop::Unpinned::Admit,
         })
+    }
+
+    /// Names of our own certificate.
+    pub fn names_of_webhook(&self) -> Vec<String> {
+        let given: Vec<_> = names(&self.webhook_names).collect();
+        if given.is_empty() { vec![format!("carnet-webhook.{}.svc", self.own_namespace)] } else { given }
     }
 
     /// Namespaces in which deletion Jobs may be run, each once.
@@ -256,6 +283,20 @@ fn location(text: &str, law: &LawPack) -> Result<Place, ConfigError> {
         .region(Some(provider), region)
         .ok_or_else(|| ConfigError::UnknownRegion { location: text.into(), law: law.version.clone() })?;
     Ok(Place { provider: Some(provider.into()), region: Some(region.into()), country: Some(country) })
+}
+
+/// A key that no node can have would put every node at the default location or nowhere, without a word.
+fn label_key(text: &str) -> Result<String, String> {
+    let name = text.rsplit_once('/').map_or(text, |(_, name)| name);
+    let is_of = |more: &str, c: char| c.is_ascii_alphanumeric() || more.contains(c);
+    let ends = |s: &str| s.starts_with(char::is_alphanumeric) && s.ends_with(char::is_alphanumeric);
+    let prefixed = text.strip_suffix(name).and_then(|p| p.strip_suffix('/'));
+    let good = prefixed.is_none_or(|p| p.len() <= 253 && ends(p) && p.chars().all(|c| is_of("-.", c)))
+        && name.len() <= 63
+        && ends(name)
+        && name.chars().all(|c| is_of("-_.", c));
+    good.then(|| text.to_owned())
+        .ok_or_else(|| format!("`{text}`: write the key of a label, such as topology.kubernetes.io/region"))
 }
 
 /// Shorter than ten seconds, the watches would be taken up anew more often than the API server answers.
@@ -318,12 +359,29 @@ mod tests {
     }
 
     #[test]
+    fn the_region_label_is_a_key_that_a_node_can_have() {
+        let law = LawPack::default();
+        let settings = run(&["--region-label", "example.com/site"]).settings(&law).unwrap();
+        assert_eq!(settings.region_label, "example.com/site");
+        assert_eq!(label_key("site_2"), Ok("site_2".into()));
+        for wrong in ["", "a b", "/site", "example.com/", "a/b/c", "-site"] {
+            assert!(label_key(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn silence_is_borne_for_as_long_as_the_index_says_and_never_for_less_than_ten_seconds() {
         assert_eq!(run(&[]).stale_after, crate::index::STALE_AFTER);
         assert_eq!(silence("PT1M"), Ok(Duration::from_mins(1)));
         for wrong in ["PT9S", "-PT60S", "60", "soon"] {
             assert!(silence(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_certificate_is_for_the_service_of_our_own_namespace_unless_names_are_given() {
+        assert_eq!(run(&["--own-namespace=a"]).names_of_webhook(), ["carnet-webhook.a.svc"]);
+        assert_eq!(run(&["--webhook-names=x, 127.0.0.1"]).names_of_webhook(), ["x", "127.0.0.1"]);
     }
 
     #[test]

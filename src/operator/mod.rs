@@ -2,15 +2,21 @@
 
 mod certificate;
 pub mod config;
+pub mod intact;
 mod run;
+mod runtime;
+mod sole;
+mod status;
+pub mod verify;
 pub mod watches;
 
 use std::io::{self, Write};
 
 use clap::Parser;
 
-pub use certificate::CertificateError;
+pub use certificate::{CertificateError, Leads};
 pub use run::{RunError, run};
+pub use runtime::runtime;
 
 use crate::api::v1alpha1::crds;
 
@@ -20,6 +26,9 @@ pub enum MainError {
     /// `run` failed.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// The installation is not as it must be.
+    #[error(transparent)]
+    Verify(#[from] verify::VerifyError),
     /// The output cannot be written.
     #[error("writing the output: {0}")]
     Output(#[from] io::Error),
@@ -38,6 +47,7 @@ pub async fn main(out: &mut (impl Write + Send)) -> Result<(), MainError> {
                 writeln!(out, "---\n{text}")?;
             }
         }
+        config::Command::VerifyInstallation(args) => verify::verify(&args, out).await?,
         config::Command::Version => writeln!(out, "carnet-operator {}", env!("CARGO_PKG_VERSION"))?,
     }
     Ok(())

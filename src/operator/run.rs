@@ -1,26 +1,32 @@
 //! `carnet-operator run`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    certificate::{CertificateError, certificate},
+    certificate::{Around, Keeper, Leads},
     config::{ConfigError, RunArgs},
-    watches,
+    intact::{self, IntactError},
+    sole, status, watches,
 };
 use crate::{
     admission,
-    controllers::{Shared, declared, retention, transfers},
+    controllers::{Shared, backstop, declared, retention, transfers},
     index::{Context, Index},
     parse::law::{self, LawError},
     platform::{
-        self, Leadership, PlatformError, Readiness,
+        self, Gate, Leadership, PlatformError, Readiness,
+        certs::CertificateState,
         metrics::{self, Metrics, ServeError},
-        telemetry,
+        telemetry::{self, FilterError},
     },
 };
+
+/// What an end may take beside the drain: answering what is under way (5 s), giving up the lead (3 s and 3 s before the
+/// drain is over). With the drain of 15 s this is well within the 45 s that the chart's Pods have.
+const REST: Duration = Duration::from_secs(8);
 
 /// Why the operator ended.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +48,9 @@ pub enum RunError {
     /// The world around is not as it must be.
     #[error(transparent)]
     Platform(#[from] PlatformError),
-    /// There is no certificate.
+    /// What was installed cannot be watched.
     #[error(transparent)]
-    Certificate(#[from] CertificateError),
+    Intact(#[from] IntactError),
     /// Admission cannot be served.
     #[error("serving admission on {addr}: {source}")]
     Admission {
@@ -53,6 +59,9 @@ pub enum RunError {
         /// Why.
         source: std::io::Error,
     },
+    /// The log's filter is wrong.
+    #[error(transparent)]
+    Logs(#[from] FilterError),
     /// Metrics cannot be served.
     #[error(transparent)]
     Metrics(#[from] ServeError),
@@ -66,7 +75,7 @@ pub enum RunError {
 
 /// Runs until SIGTERM, SIGINT, or until a part fails.
 pub async fn run(args: RunArgs) -> Result<(), RunError> {
-    telemetry::start(args.log_format);
+    let logs = telemetry::start(args.logs.log_format, &args.logs.log_filter)?;
     // A second call finds one installed, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let law = Arc::new(match &args.law_pack {
@@ -79,73 +88,150 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
         }
     });
     let settings = Arc::new(args.settings(&law)?);
-    let shutdown = platform::on_signal()?;
+    // The first token ends what others can do at once; the second one what reviews that still come are answered by.
+    let leave = platform::on_signal()?;
+    let end = CancellationToken::new();
     let client = platform::client().await?;
     let readiness = Readiness::default();
     let loaded = readiness.gate("caches");
     let serving = readiness.gate("admission");
+    let believed = readiness.gate("certificate");
+    let staying = readiness.gate("draining");
+    staying.open();
     let metrics = Arc::new(Metrics::default());
     let index = Arc::new(Index::stale_after(args.stale_after, law.clone(), settings.clone()));
     let identity = identity();
     tracing::info!(law = law.version, identity, "starting");
 
+    let standing = Arc::new(intact::Standing::default());
+    let certificates = Arc::new(CertificateState::default());
     let mut parts: JoinSet<Result<(), RunError>> = JoinSet::new();
     {
-        let (metrics, readiness, end) = (metrics.clone(), readiness.clone(), shutdown.clone());
+        let (metrics, readiness, end) = (metrics.clone(), readiness.clone(), end.clone());
+        let asked = status::Asked::new(&args, &identity, &law, &index, &metrics, &standing, &certificates);
         let addr = args.metrics_addr;
-        parts.spawn(async move { Ok(metrics::serve(addr, metrics, readiness, end).await?) });
+        metrics.process.runs(&law.version);
+        let routes =
+            metrics::routes(metrics, readiness).merge(telemetry::routes(logs)).merge(status::routes(asked));
+        parts.spawn(async move { Ok(metrics::serve(addr, routes, end).await?) });
+    }
+    if !sole::wait(&client, &args, &identity, &readiness, &leave).await {
+        return Ok(());
+    }
+    if let Some(file) = args.installed.enforcement.clone() {
+        let eye = intact::Eye {
+            file,
+            standing,
+            certificates: certificates.clone(),
+            stale_after: args.stale_after,
+            metrics: metrics.clone(),
+            index: index.clone(),
+            own_namespace: args.own_namespace.clone(),
+            identity: identity.clone(),
+        };
+        let (client, leave) = (client.clone(), leave.clone());
+        parts.spawn(async move { Ok(intact::watch(eye, client, leave).await?) });
     }
     let context = Context { law, settings };
-    watches::spawn(&index, &context, args.stale_after, (&metrics, loaded), &shutdown).await?;
-
-    let source = certificate(&client, &args).await?;
-    let failed = |source| RunError::Admission { addr: args.webhook_addr, source };
-    let (served, server) =
-        admission::serve(args.webhook_addr, &source, index.clone(), metrics.clone()).await.map_err(failed)?;
-    let addr = args.webhook_addr;
-    parts.spawn(async move { server.await.map_err(|source| RunError::Admission { addr, source }) });
-    serving.open();
-    let shared = Shared { client, index, metrics, identity, shutdown: shutdown.clone() };
+    watches::spawn(&index, &context, args.stale_after, (&metrics, loaded), &end).await?;
+    let leads = Leads::default();
+    let around = Around {
+        client: client.clone(),
+        identity: identity.clone(),
+        leads: leads.clone(),
+        metrics: metrics.clone(),
+        state: certificates,
+    };
+    let shared = Shared { client, index, metrics, identity, shutdown: leave.clone() };
+    // Before there is a certificate: an authority that cannot be used is mended by the leader.
     {
-        let args = args.clone();
-        parts.spawn(async move { lead(shared, args).await });
+        let (shared, args) = (shared.clone(), args.clone());
+        parts.spawn(async move { lead(shared, args, leads).await });
+    }
+    {
+        let (shared, args, end) = (shared.clone(), args.clone(), end.clone());
+        let keeper = Keeper::new(&args, around);
+        parts.spawn(async move { admit(shared, args, keeper, [serving, believed], end).await });
     }
 
     let first = tokio::select! {
-        () = shutdown.cancelled() => Ok(()),
+        () = leave.cancelled() => Ok(()),
+        () = end.cancelled() => Ok(()),
         ended = parts.join_next() => match ended {
-            Some(Ok(result)) if !shutdown.is_cancelled() => result.and(Err(RunError::Ended("a part"))),
+            Some(Ok(result)) if !leave.is_cancelled() => result.and(Err(RunError::Ended("a part"))),
             _ => Ok(()),
         },
     };
-    shutdown.cancel();
-    // Reviews that are under way are answered: the API server would take silence for a refusal.
-    served.handle.graceful_shutdown(Some(std::time::Duration::from_secs(5)));
-    let end = async { while parts.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(8), end).await;
+    // In this order no review is lost: callers hear first that others are to be asked, and another replica leads; the
+    // server drains; what it judged by goes last.
+    staying.close();
+    leave.cancel();
+    let ended = async { while parts.join_next().await.is_some() {} };
+    let patience = args.lifetimes.drain.saturating_add(REST);
+    if tokio::time::timeout(patience, ended).await.is_err() {
+        tracing::warn!(seconds = patience.as_secs_f64(), "a part did not end in time");
+    }
     tracing::info!("ended");
     first
 }
 
+/// Serves admission until `leave`, then drains; then everything ends.
+async fn admit(
+    shared: Shared,
+    args: RunArgs,
+    mut keeper: Keeper,
+    [serving, believed]: [Gate; 2],
+    end: CancellationToken,
+) -> Result<(), RunError> {
+    let _end = end.clone().drop_guard();
+    let addr = args.webhook_addr;
+    let failed = |source| RunError::Admission { addr, source };
+    let Some(pair) = shared.shutdown.run_until_cancelled(keeper.first()).await else { return Ok(()) };
+    let (served, server) =
+        admission::serve(addr, &pair, shared.index.clone(), shared.metrics.clone()).await.map_err(failed)?;
+    serving.open();
+    tokio::pin!(server);
+    let beside = async {
+        let drained = async {
+            tokio::select! {
+                () = shared.shutdown.cancelled() => {}
+                () = end.cancelled() => {}
+            }
+            // What reviews are judged by may have ended: then there is nothing to drain for.
+            let lasts = if end.is_cancelled() { Duration::ZERO } else { args.lifetimes.drain };
+            tracing::info!(seconds = lasts.as_secs_f64(), "draining: every answer closes its connection");
+            served.drain(lasts).await;
+        };
+        tokio::join!(keeper.keep(served.clone(), believed, end.clone()), drained);
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        ended = &mut server => ended.map_err(failed),
+        () = beside => Ok(()),
+    }
+}
+
 /// Runs the controllers for as long as this replica leads.
-async fn lead(shared: Shared, args: RunArgs) -> Result<(), RunError> {
+async fn lead(shared: Shared, args: RunArgs, leads: Leads) -> Result<(), RunError> {
     let shutdown = shared.shutdown.clone();
-    let mut leadership = if args.leader_elect {
-        platform::lead(shared.client.clone(), &args.own_namespace, &shared.identity).await?
-    } else {
-        Leadership::always()
+    let Some(mut leadership) = shutdown.run_until_cancelled(candidacy(&shared, &args)).await else {
+        return Ok(());
     };
     let gained = tokio::select! {
         gained = leadership.gained() => gained,
         () = shutdown.cancelled() => false,
     };
     if gained {
-        shared.metrics.leader.set(1);
+        shared.metrics.process.leader.set(1);
+        shared.metrics.retention.begin();
+        leads.set(true);
         tracing::info!("leading");
         let lost = tokio::select! {
-            () = control(shared, &args, &shutdown) => false,
+            () = control(shared.clone(), &args, &shutdown) => false,
             () = leadership.lost() => !shutdown.is_cancelled(),
         };
+        leads.set(false);
+        shared.metrics.process.leader.set(0);
         if lost {
             return Err(RunError::LeadershipLost);
         }
@@ -154,6 +240,20 @@ async fn lead(shared: Shared, args: RunArgs) -> Result<(), RunError> {
     }
     leadership.release().await;
     Ok(())
+}
+
+/// Takes part in the election; tries again where that is not possible, since rights may come later than we.
+async fn candidacy(shared: &Shared, args: &RunArgs) -> Leadership {
+    if !args.leader_elect {
+        return Leadership::always();
+    }
+    loop {
+        match platform::lead(shared.client.clone(), &args.own_namespace, &shared.identity).await {
+            Ok(leadership) => return leadership,
+            Err(error) => tracing::warn!(%error, "trying again"),
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
 }
 
 async fn control(shared: Shared, args: &RunArgs, shutdown: &CancellationToken) {
@@ -169,7 +269,11 @@ async fn control(shared: Shared, args: &RunArgs, shutdown: &CancellationToken) {
         },
     };
     let mut all = JoinSet::new();
-    all.spawn(transfers::run(shared.clone()));
+    let (standing, stood_on) = tokio::sync::watch::channel(transfers::Standing::default());
+    all.spawn(transfers::run(shared.clone(), standing));
+    if args.backstop.backstop {
+        all.spawn(backstop::run(shared.clone(), stood_on));
+    }
     all.spawn(declared::run(shared.clone()));
     all.spawn(retention::run(shared, erasure));
     // One that ends, by a panic too, ends the process: the next one starts whole.
@@ -178,7 +282,7 @@ async fn control(shared: Shared, args: &RunArgs, shutdown: &CancellationToken) {
     }
     shutdown.cancel();
     let end = async { while all.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(3), end).await;
+    let _ = tokio::time::timeout(Duration::from_secs(3), end).await;
 }
 
 /// Name of this replica: its Pod's, where it has one.

@@ -3,6 +3,7 @@
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1 as k8s;
 use kube::{
     Api, Client, Resource,
@@ -47,6 +48,7 @@ pub async fn spawn(
         let _end = end.clone().drop_guard();
         run_writer(writer, queue, end).await;
     });
+    metrics.caches.stale_after.set(stale_after.as_secs_f64());
     tokio::spawn(look(index.clone(), metrics.clone(), gate, shutdown.clone()));
     // The API server counts in whole seconds, and kube takes no more than 294.
     let each = u32::try_from((stale_after / 3).as_secs()).unwrap_or(u32::MAX).clamp(1, 290);
@@ -80,9 +82,16 @@ pub async fn spawn(
 /// Keeps gate and metrics at what the index says of itself.
 async fn look(index: Arc<Index>, metrics: Arc<Metrics>, gate: Gate, shutdown: CancellationToken) {
     let mut was = Sight::Loading;
+    let mut revision = 0;
     while shutdown.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
         for (watch, silent) in index.freshness().silences() {
-            metrics.watch_silence.get_or_create(&WatchLabel { watch }).set(silent.as_secs_f64());
+            metrics.caches.silence.set(WatchLabel { watch }, silent.as_secs_f64());
+        }
+        let published = index.revision().snapshot;
+        if published != revision {
+            revision = published;
+            metrics.caches.revision.count(usize::try_from(published).unwrap_or(usize::MAX));
+            metrics.caches.published.instant(Some(Timestamp::now()));
         }
         let sight = index.sight();
         match sight {

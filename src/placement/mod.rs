@@ -41,8 +41,9 @@ pub fn node_place(snapshot: &Snapshot, name: &str) -> Place {
         .map_or(Place { provider: None, region: None, country: None }, |node| node.place.clone())
 }
 
-/// The required affinity that keeps a Pod in these places, to paste under `spec`; none where no region can be named.
-pub fn affinity_to_paste<'a>(places: impl IntoIterator<Item = &'a Place>) -> Option<String> {
+/// The required affinity that keeps a Pod in these places by the nodes' `label`, to paste under `spec`; none where no
+/// region can be named.
+pub fn affinity_to_paste<'a>(label: &str, places: impl IntoIterator<Item = &'a Place>) -> Option<String> {
     let regions: BTreeSet<&str> = places.into_iter().filter_map(|p| p.region.as_deref()).collect();
     if regions.is_empty() {
         return None;
@@ -50,8 +51,7 @@ pub fn affinity_to_paste<'a>(places: impl IntoIterator<Item = &'a Place>) -> Opt
     let regions: Vec<_> = regions.into_iter().collect();
     Some(format!(
         "affinity:\n  nodeAffinity:\n    requiredDuringSchedulingIgnoredDuringExecution:\n      nodeSelectorTerms:\n      \
-         - matchExpressions:\n        - {{key: {}, operator: In, values: [{}]}}\n",
-        crate::api::labels::NODE_REGION,
+         - matchExpressions:\n        - {{key: {label}, operator: In, values: [{}]}}\n",
         regions.join(", ")
     ))
 }
@@ -165,8 +165,9 @@ mod tests {
 
     #[test]
     fn the_affinity_to_paste_is_yaml_that_means_the_regions() {
-        let text = affinity_to_paste(&[place("eu-west-1"), place("eu-central-1")]).unwrap();
+        let text = affinity_to_paste("a.dev/site", &[place("eu-west-1"), place("eu-central-1")]).unwrap();
         let spec: PodSpec = serde_saphyr::from_str(&format!("containers: []\n{text}")).unwrap();
-        assert!(format!("{spec:?}").contains(r#"["eu-central-1", "eu-west-1"]"#));
+        let said = format!("{spec:?}");
+        assert!(said.contains(r#"["eu-central-1", "eu-west-1"]"#) && said.contains("a.dev/site"), "{said}");
     }
 }

@@ -1,120 +1,86 @@
 //! Metrics and health, on an address of their own.
+//!
+//! A file for each subsystem. A metric that is not known here is absent, not nought: see [`Known`]. Every label is bounded,
+//! by a list of words or by what people declare: see [`Values`].
 
 mod admission;
+mod book;
+mod certificates;
+mod declared;
+mod enforcement;
+mod known;
+mod process;
+mod retention;
+mod serve;
+mod text;
+mod transfers;
+mod watches;
 
-pub use admission::{AdmissionMetrics, ReasonLabel, ReviewLabels};
-
-use std::{net::SocketAddr, sync::Arc, sync::atomic::AtomicU64};
-
-use axum::{Router, extract::State, http::StatusCode, routing::get};
-use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::Registry,
+pub use admission::{ANSWERS, AdmissionMetrics, MODES, NOT_READY, ReasonLabel, ReviewLabels, VERDICTS};
+pub use book::{Described, Label, Values};
+pub use certificates::{CERTIFICATES, CertificateMetrics};
+pub use declared::{DECLARED_KINDS, DeclaredMetrics, KindLabel};
+pub use enforcement::EnforcementMetrics;
+pub use known::{Countdown, Known, Rows};
+pub use process::{BuildLabel, ProcessMetrics};
+pub use retention::{
+    POLICY_ACTIONS, PolicyActionLabel, PolicyLabel, PolicyRow, REPORTED, RUN_PHASES, RUN_RESULTS,
+    RetentionMetrics, RunPhaseLabel, RunResultLabel,
 };
-use tokio_util::sync::CancellationToken;
+pub use serve::{ServeError, routes, serve};
+pub use transfers::{FINDINGS, FLOW_STATES, FindingLabel, FlowState, TransferMetrics};
+pub use watches::{CacheMetrics, WATCHES, WatchLabel};
 
-use super::Readiness;
+use prometheus_client::registry::Registry;
 
-/// State of a flow.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct FlowState {
-    /// `no-border`, `adequate`, `carried`, `same-entity`, `waived`, `uncovered`.
-    pub state: &'static str,
-}
-
-/// Phase of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct RunPhaseLabel {
-    /// The phase.
-    pub phase: String,
-}
-
-/// Kind of an object.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct KindLabel {
-    /// The kind.
-    pub kind: String,
-}
-
-/// A watch.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct WatchLabel {
-    /// Plural of what is watched.
-    pub watch: &'static str,
-}
+use self::book::Book;
 
 /// Everything that is counted.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Flows of running workloads by state.
-    pub flows: Family<FlowState, Gauge>,
-    /// Running Pods with a flow that nothing covers.
-    pub violating_pods: Gauge,
-    /// Seconds until an answer changes by time alone; absent = -1.
-    pub next_lapse_seconds: Gauge<f64, AtomicU64>,
-    /// Events that were dropped because there were too many.
-    pub events_dropped: Counter,
-    /// Deletion runs by phase.
-    pub runs: Family<RunPhaseLabel, Gauge>,
-    /// Objects that cannot be read, by kind.
-    pub invalid: Family<KindLabel, Gauge>,
-    /// Whether this replica leads.
-    pub leader: Gauge,
+    described: Vec<Described>,
+    /// The process.
+    pub process: ProcessMetrics,
     /// Reviews.
     pub admission: AdmissionMetrics,
-    /// Seconds since each watch was last heard.
-    pub watch_silence: Family<WatchLabel, Gauge<f64, AtomicU64>>,
+    /// Transfers.
+    pub transfers: TransferMetrics,
+    /// Retention.
+    pub retention: RetentionMetrics,
+    /// Declared objects.
+    pub declared: DeclaredMetrics,
+    /// Caches.
+    pub caches: CacheMetrics,
+    /// When certificates end.
+    pub certificates: CertificateMetrics,
+    /// Whether what the API server enforces is what was installed.
+    pub enforcement: EnforcementMetrics,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("carnet");
-        let flows = Family::default();
-        let violating_pods = Gauge::default();
-        let next_lapse_seconds = Gauge::default();
-        let events_dropped = Counter::default();
-        let runs = Family::default();
-        let invalid = Family::default();
-        let leader = Gauge::default();
-        registry.register("transfers_flows", "Flows of running workloads", flows.clone());
-        registry.register(
-            "transfers_violating_pods",
-            "Running Pods with a flow that nothing covers",
-            violating_pods.clone(),
-        );
-        registry.register(
-            "next_lapse_seconds",
-            "Seconds until an answer changes by time alone; -1 = never",
-            next_lapse_seconds.clone(),
-        );
-        registry.register(
-            "events_dropped",
-            "Events dropped since there were too many",
-            events_dropped.clone(),
-        );
-        registry.register("deletion_runs", "Deletion runs", runs.clone());
-        registry.register("invalid_objects", "Objects that cannot be read", invalid.clone());
-        registry.register("leader", "Whether this replica leads", leader.clone());
-        let admission = AdmissionMetrics::register(&mut registry);
-        let watch_silence = Family::default();
-        registry.register(
-            "watch_silence_seconds",
-            "Seconds since a watch was last heard: an event, a bookmark or a list; beyond --stale-after reviews are refused",
-            watch_silence.clone(),
-        );
+        let mut book = Book::new();
+        let process = ProcessMetrics::register(&mut book);
+        let admission = AdmissionMetrics::register(&mut book);
+        let transfers = TransferMetrics::register(&mut book);
+        let retention = RetentionMetrics::register(&mut book);
+        let declared = DeclaredMetrics::register(&mut book);
+        let caches = CacheMetrics::register(&mut book);
+        let certificates = CertificateMetrics::register(&mut book);
+        let enforcement = EnforcementMetrics::register(&mut book);
+        let Book { registry, described } = book;
         Self {
             registry,
-            flows,
-            violating_pods,
-            next_lapse_seconds,
-            events_dropped,
-            runs,
-            invalid,
-            leader,
+            described,
+            process,
             admission,
-            watch_silence,
+            transfers,
+            retention,
+            declared,
+            caches,
+            certificates,
+            enforcement,
         }
     }
 }
@@ -122,56 +88,14 @@ impl Default for Metrics {
 impl Metrics {
     /// All metrics in the text format.
     pub fn encode(&self) -> Result<String, std::fmt::Error> {
-        let mut text = String::new();
-        encode(&mut text, &self.registry)?;
-        Ok(text)
+        let mut open = String::new();
+        prometheus_client::encoding::text::encode_registry(&mut open, &self.registry)?;
+        Ok(text::classic(&open))
     }
-}
 
-/// Why metrics cannot be served.
-#[derive(Debug, thiserror::Error)]
-#[error("serving metrics on {addr}: {source}")]
-pub struct ServeError {
-    addr: SocketAddr,
-    source: std::io::Error,
-}
-
-#[derive(Clone)]
-struct Served {
-    metrics: Arc<Metrics>,
-    readiness: Readiness,
-}
-
-/// Serves `/metrics`, `/readyz` and `/livez` until `shutdown`.
-pub async fn serve(
-    addr: SocketAddr,
-    metrics: Arc<Metrics>,
-    readiness: Readiness,
-    shutdown: CancellationToken,
-) -> Result<(), ServeError> {
-    let failed = |source| ServeError { addr, source };
-    let routes = Router::new()
-        .route("/metrics", get(show))
-        .route("/readyz", get(ready))
-        .route("/livez", get(|| async { "ok\n" }))
-        .with_state(Served { metrics, readiness });
-    let listener = tokio::net::TcpListener::bind(addr).await.map_err(failed)?;
-    axum::serve(listener, routes)
-        .with_graceful_shutdown(async move { shutdown.cancelled().await })
-        .await
-        .map_err(failed)
-}
-
-async fn show(State(served): State<Served>) -> Result<String, StatusCode> {
-    served.metrics.encode().map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
-}
-
-async fn ready(State(served): State<Served>) -> (StatusCode, String) {
-    let closed = served.readiness.closed();
-    if closed.is_empty() {
-        (StatusCode::OK, "ok\n".into())
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for: {}\n", closed.join(", ")))
+    /// What is written down of every metric, in the order in which they are served.
+    pub fn described(&self) -> &[Described] {
+        &self.described
     }
 }
 
@@ -180,17 +104,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_names_are_those_that_alerts_are_written_for() {
+    fn what_only_a_leader_knows_is_absent_until_somebody_has_looked() {
         let metrics = Metrics::default();
-        metrics.flows.get_or_create(&FlowState { state: "uncovered" }).set(2);
-        metrics.violating_pods.set(1);
-        let text = metrics.encode().unwrap();
+        let lines = |metrics: &Metrics| {
+            let text = metrics.encode().unwrap();
+            text.lines().filter(|l| !l.starts_with('#')).map(String::from).collect::<Vec<_>>()
+        };
+        let leaders = [
+            "carnet_transfers_",
+            "carnet_next_lapse",
+            "carnet_retention_",
+            "carnet_deletion_runs",
+            "carnet_invalid_",
+        ];
+        for line in lines(&metrics) {
+            assert!(!leaders.iter().any(|l| line.starts_with(l)), "{line}");
+        }
+        metrics.transfers.flows.counts([(FlowState { state: "uncovered" }, 2)]);
+        metrics.transfers.violating_pods.count(1);
+        metrics.transfers.next_lapse.instant(None);
+        let now = lines(&metrics);
         for line in [
-            "carnet_transfers_flows{state=\"uncovered\"} 2",
-            "carnet_transfers_violating_pods 1",
-            "carnet_next_lapse_seconds 0",
+            "carnet_transfers_flows{state=\"uncovered\"} 2.0",
+            "carnet_transfers_violating_pods 1.0",
+            "carnet_next_lapse_seconds +Inf",
+            "carnet_next_lapse_timestamp_seconds +Inf",
         ] {
-            assert!(text.contains(line), "{text}");
+            assert!(now.iter().any(|l| l == line), "{line} of {now:?}");
+        }
+    }
+
+    #[test]
+    fn the_time_that_is_left_is_counted_when_somebody_looks_and_never_below_nought() {
+        let metrics = Metrics::default();
+        for (at, least, most) in [("2000-01-01T00:00:00Z", 0.0, 0.0), ("2100-01-01T00:00:00Z", 1e9, 1e10)] {
+            metrics.transfers.next_lapse.instant(Some(at.parse().unwrap()));
+            let text = metrics.encode().unwrap();
+            let left = text.lines().find_map(|l| l.strip_prefix("carnet_next_lapse_seconds ")).unwrap();
+            let left: f64 = left.parse().unwrap();
+            assert!((least..=most).contains(&left), "{left}");
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod metrics;
 mod readiness;
 #[cfg(feature = "runtime")]
 mod shutdown;
+pub mod status;
 #[cfg(feature = "runtime")]
 pub mod telemetry;
 

@@ -61,6 +61,11 @@ impl Testbed {
         Ok(Self { source })
     }
 
+    /// Makes a control plane of its own, whatever cluster is given: for tests that kill what others would need.
+    pub async fn built_in(options: ControlPlaneOptions) -> Result<Self, TestbedError> {
+        Ok(Self { source: Source::ControlPlane(Box::new(ControlPlane::start(options).await?)) })
+    }
+
     /// Uses a cluster that somebody else keeps, if it is marked as one that tests may use.
     pub async fn given(kubeconfig: &Path, level: &Level) -> Result<Self, TestbedError> {
         let run = Run::begin()?;

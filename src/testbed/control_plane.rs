@@ -51,6 +51,8 @@ pub struct ControlPlane {
 pub(crate) struct Servers {
     pub(crate) guards: Vec<Guard>,
     pub(crate) authority: Authority,
+    /// How the API server is started, with what starts it: for those who end it.
+    pub(crate) api_server: (Program, Spawner),
 }
 
 /// Where servers run and what they are reached by.
@@ -213,7 +215,8 @@ impl Servers {
             place.kubeconfig(&authority, "controller-manager", "system:kube-controller-manager", None)?;
         let scheduler = place.kubeconfig(&authority, "scheduler", "system:kube-scheduler", None)?;
 
-        let mut guards = vec![place.spawn(etcd(place)?)?, place.spawn(api_server(place)?)?];
+        let api_server = api_server(place)?.under(&place.prefix);
+        let mut guards = vec![place.spawn(etcd(place)?)?, place.spawner.spawn(api_server.clone())?];
         let client = access.client_admin().await?;
         let (server, port) = (place.network.server, place.network.api_port);
         wait_for("the API server", Duration::from_secs(90), &mut guards, async || {
@@ -239,7 +242,19 @@ impl Servers {
         })
         .await?;
         guards.reverse();
-        Ok(Self { guards, authority })
+        Ok(Self { guards, authority, api_server: (api_server, place.spawner.clone()) })
+    }
+
+    /// Kills the API server and starts it anew; its first log keeps its name.
+    pub(crate) fn restart_api_server(&mut self) -> Result<(), TestbedError> {
+        let (program, spawner) = &mut self.api_server;
+        let Some(guard) = self.guards.iter_mut().find(|guard| guard.name() == program.name) else {
+            return Err(TestbedError::Unsuitable("there is no API server of ours to start anew".to_owned()));
+        };
+        guard.end();
+        program.log.set_extension("anew.log");
+        *guard = spawner.spawn(program.clone())?;
+        Ok(())
     }
 
     /// Starts kwok.
@@ -258,7 +273,7 @@ impl Servers {
 }
 
 /// A plain GET; the client's own request builder saves a dependency on the types below it.
-async fn ready(client: &Client) -> Result<(), String> {
+pub(crate) async fn ready(client: &Client) -> Result<(), String> {
     let request = Request::new("/readyz").list(&ListParams::default()).map_err(|error| error.to_string())?;
     client.request_text(request).await.map(drop).map_err(|error| error.to_string())
 }

@@ -113,10 +113,29 @@ async fn apply_one(client: &Client, discovery: &Discovery, object: &Value) -> Re
         .map_err(TestbedError::api(format!("apply {kind} {name}")))
 }
 
-/// Installs the CustomResourceDefinitions and everything in `deploy/`; the webhook's configuration is made to call
-/// `webhook` by its address, since no Service leads out of a test cluster. `project` is the root of the checkout.
+/// What a test cluster cannot use of `deploy/`: the operator runs as a process of its own, outside.
+const LEFT_OUT: [&str; 3] = ["Deployment", "PodDisruptionBudget", "Service"];
+
+/// What the project installs (`deploy/base`, which is the chart with its defaults), for a test cluster: without the
+/// operator's Pods, and with a webhook configuration that calls `webhook` by its address, since no Service leads out.
+pub fn objects(project: &Path, webhook: SocketAddr) -> Result<Vec<Value>, TestbedError> {
+    let mut objects = directory(&project.join("deploy/base"))?;
+    objects.retain(|o| !LEFT_OUT.iter().any(|kind| is_kind(o, kind)));
+    for object in &mut objects {
+        point_webhooks(object, webhook);
+    }
+    Ok(objects)
+}
+
+fn is_kind(object: &Value, kind: &str) -> bool {
+    object.get("kind").and_then(Value::as_str) == Some(kind)
+}
+
+/// Installs what the project ships, the definitions first. `project` is the root of the checkout.
 pub async fn install(client: &Client, project: &Path, webhook: SocketAddr) -> Result<(), TestbedError> {
-    let crds = directory(&project.join("crds"))?;
+    let all = objects(project, webhook)?;
+    let (crds, others): (Vec<Value>, Vec<Value>) =
+        all.into_iter().partition(|o| is_kind(o, "CustomResourceDefinition"));
     apply(client, &crds).await?;
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     for crd in &crds {
@@ -127,11 +146,7 @@ pub async fn install(client: &Client, project: &Path, webhook: SocketAddr) -> Re
             .map_err(|_| TestbedError::Unsuitable(format!("{name} was not established within 30 s")))?
             .map_err(|e| TestbedError::Unsuitable(format!("could not watch {name}: {e}")))?;
     }
-    let mut objects = directory(&project.join("deploy"))?;
-    for object in &mut objects {
-        point_webhooks(object, webhook);
-    }
-    apply(client, &objects).await
+    apply(client, &others).await
 }
 
 /// Opens a namespace to deletion Jobs as the project says it: by `deploy/opt-in/`, its namespace replaced.
@@ -153,7 +168,7 @@ fn rename_namespace(value: &mut Value, namespace: &str) {
 }
 
 fn point_webhooks(object: &mut Value, webhook: SocketAddr) {
-    if object.get("kind").and_then(Value::as_str) != Some("ValidatingWebhookConfiguration") {
+    if !is_kind(object, "ValidatingWebhookConfiguration") {
         return;
     }
     let Some(webhooks) = object.get_mut("webhooks").and_then(Value::as_array_mut) else { return };
@@ -229,6 +244,17 @@ impl Operator {
     /// The metrics as text.
     pub async fn metrics(&self) -> Result<String, TestbedError> {
         get(self.metrics, "/metrics").await.map_err(TestbedError::io("read the operator's metrics"))
+    }
+
+    /// Where it serves metrics, health and the log's filter.
+    pub fn metrics_addr(&self) -> SocketAddr {
+        self.metrics
+    }
+
+    /// The body of its answer to a question beside its metrics, whatever the answer's code.
+    pub async fn ask(&self, path: &str) -> Result<String, TestbedError> {
+        let answer = get(self.metrics, path).await.map_err(TestbedError::io("ask the operator"))?;
+        Ok(answer.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_owned()))
     }
 
     /// Where its webhook listens.

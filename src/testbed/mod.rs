@@ -24,11 +24,13 @@
 //! | `CARNET_KEEP_LOGS` | copy the servers' logs into the cache when a run ends |
 
 mod access;
+pub mod accounts;
 mod binaries;
 mod cgroups;
 mod choice;
 mod control_plane;
 mod error;
+pub mod gitops;
 mod image;
 pub mod install;
 mod kind;
@@ -39,6 +41,7 @@ mod pki;
 mod played_kubelet;
 mod postgres;
 mod process;
+mod prometheus;
 mod real_node;
 mod runtime;
 mod standing;
@@ -55,6 +58,7 @@ pub use nodes::{Cluster, NodesOptions};
 pub use pki::{Authority, Identity};
 pub use played_kubelet::{Ended, PlayedKubelet, Running};
 pub use postgres::{Postgres, PostgresOptions};
+pub use prometheus::{Prometheus, PrometheusOptions, promtool};
 pub use real_node::RealNode;
 pub use runtime::{BUSYBOX_IMAGE, Runtime};
 pub use standing::{Reach, Standing};

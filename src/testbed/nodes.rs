@@ -4,6 +4,7 @@ use std::{
     net::IpAddr,
     ops::Deref,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -15,7 +16,7 @@ use super::{
     access::Access,
     binaries::{Binaries, system},
     cgroups,
-    control_plane::{Network, Place, Servers},
+    control_plane::{Network, Place, Servers, ready},
     error::{TestbedError, write},
     kwok::{FakeNode, is_schedulable},
     namespaces::{HUB, Namespaces, has_cni_plugins},
@@ -47,8 +48,8 @@ pub struct Cluster {
     // control groups and the directory.
     _namespaces: Namespaces,
     _guards: Vec<Guard>,
-    _servers: Servers,
-    _run: Run,
+    servers: Mutex<Servers>,
+    run: Run,
 }
 
 // === impl NodesOptions ===
@@ -122,7 +123,14 @@ impl Cluster {
             guards.push(start_proxy(&place, &servers, first, link.pods)?);
         }
         servers.play_nodes(&place, &access, options.complete_jobs)?;
-        Ok(Self { access, runtimes, _namespaces: namespaces, _guards: guards, _servers: servers, _run: home })
+        Ok(Self {
+            access,
+            runtimes,
+            _namespaces: namespaces,
+            _guards: guards,
+            servers: Mutex::new(servers),
+            run: home,
+        })
     }
 
     /// The ways into the cluster.
@@ -133,6 +141,41 @@ impl Cluster {
     /// The container runtimes of its nodes.
     pub fn runtimes(&self) -> &[Runtime] {
         &self.runtimes
+    }
+
+    /// The container runtime of the node of that name.
+    pub fn runtime(&self, node: &str) -> Result<&Runtime, TestbedError> {
+        let found = self.runtimes.iter().find(|runtime| runtime.node() == node);
+        found.ok_or_else(|| TestbedError::Unsuitable(format!("{node} is no real node of this cluster")))
+    }
+
+    /// Kills the API server as a lost machine would, starts it anew, and waits until it says that it is ready. What it
+    /// serves is still there: the database beside it went on running.
+    pub async fn restart_api_server(&self) -> Result<(), TestbedError> {
+        let client = self.access.client_admin().await?;
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner).restart_api_server()?;
+        wait_for("the API server, started anew", Duration::from_mins(1), &mut [], || ready(&client)).await
+    }
+
+    /// What the API server has logged, before it was started anew too.
+    pub fn api_server_log(&self) -> Result<String, TestbedError> {
+        let dir = self.run.logs();
+        let failed = || TestbedError::io(format!("read the logs in {}", dir.display()));
+        let mut files: Vec<PathBuf> = Vec::new();
+        for entry in std::fs::read_dir(&dir).map_err(failed())? {
+            let path = entry.map_err(failed())?.path();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if name.starts_with("kube-apiserver") {
+                files.push(path);
+            }
+        }
+        // The longer a name, the later its start.
+        files.sort_by_key(|path| path.as_os_str().len());
+        let mut all = String::new();
+        for file in files {
+            all.push_str(&String::from_utf8_lossy(&std::fs::read(file).map_err(failed())?));
+        }
+        Ok(all)
     }
 
     /// Loads an image from its archive into every node.

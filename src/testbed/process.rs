@@ -34,7 +34,7 @@ pub(crate) struct Spawner {
 }
 
 /// A program to start under guard.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) name: String,
     pub(crate) argv: Vec<OsString>,
@@ -147,6 +147,10 @@ impl Guard {
         self.child.id()
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// An error when the program has ended, which no server does by itself.
     pub(crate) fn check(&mut self) -> Result<(), TestbedError> {
         match self.child.try_wait().map_err(TestbedError::io(format!("look after {}", self.name)))? {
@@ -181,8 +185,9 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
-    fn drop(&mut self) {
+impl Guard {
+    /// Ends the program and waits until it has.
+    pub(crate) fn end(&mut self) {
         if !matches!(self.child.try_wait(), Ok(None)) {
             return;
         }
@@ -197,6 +202,12 @@ impl Drop for Guard {
         tracing::warn!(program = %self.name, "did not end in time and is killed");
         self.signal(Signal::SIGKILL);
         let _ = self.child.wait();
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

@@ -45,6 +45,54 @@ impl Runtime {
         command
     }
 
+    /// The node's name.
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// Sends a signal to the first process of a container, such as `SIGSTOP`; `id` as a Pod's status says it, with or
+    /// without the runtime's name before it.
+    pub fn signal(&self, id: &str, signal: &str) -> Result<(), TestbedError> {
+        let id = id.rsplit_once('/').map_or(id, |(_, id)| id);
+        let attempt = format!("send {signal} to a container of the node {}", self.node);
+        run(&attempt, self.ctr().args(["tasks", "kill", "--signal", signal, id])).map(drop)
+    }
+
+    /// Resident memory and processor time that the first process of a container has used, in bytes and seconds.
+    pub fn usage(&self, id: &str) -> Result<(u64, f64), TestbedError> {
+        let id = id.rsplit_once('/').map_or(id, |(_, id)| id);
+        let attempt = format!("ask the node {} what a container uses", self.node);
+        // The number is that of the namespaces in which the node runs, so that it is looked up there.
+        let script = r#"pid=$("$@" tasks ls | awk -v id="$ID" '$1 == id { print $2 }')
+            awk '/^VmRSS:/ { print $2 * 1024 }' "/proc/$pid/status"
+            awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) / hz }' "/proc/$pid/stat""#;
+        let ctr = self.ctr();
+        let mut command = Command::new(&self.prefix[0]);
+        command.args(&self.prefix[1..]).args(["sh", "-c", script, "sh"]);
+        command.args(ctr.get_args().skip(self.prefix.len() - 1)).env("ID", id);
+        let answer = run(&attempt, &mut command)?;
+        let mut numbers = answer.split_whitespace();
+        let wrong = || TestbedError::Command { attempt: attempt.clone(), output: answer.clone() };
+        let memory = numbers.next().and_then(|text| text.parse().ok()).ok_or_else(wrong)?;
+        let time = numbers.next().and_then(|text| text.parse().ok()).ok_or_else(wrong)?;
+        Ok((memory, time))
+    }
+
+    /// Removes an image, so that no container of it can be started.
+    pub fn remove_image(&self, name: &str) -> Result<(), TestbedError> {
+        let attempt = format!("remove {name} from the node {}", self.node);
+        // The store holds it by its name, and the CRI by its digest as well.
+        let all = run(&attempt, self.ctr().args(["images", "list"]))?;
+        let digest = all.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let digest = digest.filter(|words| words.first().is_some_and(|first| first.ends_with(name)));
+        let digest: Vec<String> =
+            digest.filter_map(|words| words.get(2).map(|word| (*word).to_owned())).collect();
+        let names: Vec<&str> =
+            all.lines().filter(|line| digest.iter().any(|d| line.contains(d.as_str()))).collect();
+        let names = names.iter().filter_map(|line| line.split_whitespace().next());
+        run(&attempt, self.ctr().args(["images", "remove", "--sync"]).args(names)).map(drop)
+    }
+
     /// Loads an image from its archive.
     pub fn load(&self, archive: &Path) -> Result<(), TestbedError> {
         let attempt = format!("load {} into the node {}", archive.display(), self.node);

@@ -9,7 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rules::{CLIENT, CLOCKS, CONFINED, HARD_LINES, LAW, LAYERS, ONLY_CRATES, SOFT_LINES, TIMELESS};
+use rules::{
+    CLIENT, CLOCKS, CONFINED, HARD_LINES, KILLED, LAW, LAYERS, NOT_KILLED, ONLY_CRATES, SOFT_LINES, TIMELESS,
+    WRITES,
+};
 use source::Source;
 
 fn root() -> &'static Path {
@@ -190,6 +193,41 @@ fn every_point_at_which_a_test_kills_is_listed_once_and_every_listed_one_is_call
     assert_eq!(called, listed);
 }
 
+/// The methods by which a file writes to the API server.
+fn writes(source: &Source) -> Vec<&str> {
+    // By one of its ends, or by what is above it: a helper may hand an `Api` on.
+    let is_client = source.paths.iter().any(|path| CLIENT.iter().any(|client| names(path, client)));
+    let called = WRITES.iter().copied().filter(|name| source.methods.contains(*name));
+    called.filter(|_| is_client).collect()
+}
+
+#[test]
+fn whatever_is_written_to_the_api_server_is_written_between_points_at_which_a_test_kills() {
+    let mut writers = BTreeSet::new();
+    let mut bare = vec![];
+    for (file, place, source) in production() {
+        if !KILLED.contains(&place[0].as_str()) {
+            continue;
+        }
+        let text = read(&file);
+        let points: Vec<_> = failpoints(&text).into_iter().flatten().collect();
+        let both = ["-before", "-after"].iter().all(|end| points.iter().any(|point| point.ends_with(end)));
+        for method in writes(&source) {
+            let name = file.strip_prefix(root()).unwrap().display().to_string();
+            writers.insert(name.clone());
+            if NOT_KILLED.contains(&name.as_str()) {
+                continue;
+            }
+            if !both || place[0] == "erase" {
+                bare.push(format!("{name} calls {method}"));
+            }
+        }
+    }
+    assert!(writers.contains("src/controllers/status.rs"), "no write was found: {writers:?}");
+    assert!(NOT_KILLED.iter().all(|file| writers.contains(*file)), "an exception for nothing: {writers:?}");
+    assert!(bare.is_empty(), "writes without a failpoint before and after:\n{}", bare.join("\n"));
+}
+
 #[test]
 fn files_stay_small_enough_to_keep_in_a_head() {
     let mut over = vec![];
@@ -272,6 +310,19 @@ mod this_test_can_fail {
     fn a_point_is_found_where_it_is_called_alone() {
         let text = "use failpoint;\n// failpoint(\"a\")\npub fn failpoint(_: &str) {}\nx => failpoint(\"b\"),\nfailpoint(c);";
         assert_eq!(super::failpoints(text), [Some("b"), None]);
+    }
+
+    #[test]
+    fn a_write_is_found_and_a_call_of_the_same_name_is_not() {
+        let writes = |code: &str| {
+            let source = Source::read(code, &["controllers".into(), "planted".into()]);
+            super::writes(&source).into_iter().map(String::from).collect::<Vec<_>>()
+        };
+        let of_kube = "use kube::{Api, Client};\nasync fn f(api: Api<X>) { api.";
+        assert_eq!(writes(&format!("{of_kube}create(&p, &x).await }}")), ["create"]);
+        assert_eq!(writes(&format!("{of_kube}patch_status::<X>(n, &p, &x).await }}")), ["patch_status"]);
+        assert!(writes(&format!("{of_kube}get(n).await }} // api.delete(n)")).is_empty());
+        assert!(writes("fn f(text: &str) { text.replace('a', \"b\") }").is_empty());
     }
 
     #[test]

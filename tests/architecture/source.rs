@@ -12,6 +12,8 @@ pub struct Source {
     pub paths: BTreeSet<String>,
     /// Every string literal.
     pub literals: BTreeSet<String>,
+    /// Every method that it calls by name: `create` for `api.create(...)`.
+    pub methods: BTreeSet<String>,
     /// Modules that it declares for tests alone (`#[cfg(test)] mod tests;`).
     pub test_modules: Vec<String>,
 }
@@ -29,6 +31,11 @@ impl Source {
     pub fn read(text: &str, place: &[String]) -> Self {
         let mut source = Self::default();
         let tokens = without_tests(&tokens(text), &mut source.test_modules);
+        for three in tokens.windows(3) {
+            if let [Token::Mark('.'), Token::Word(name), Token::Mark('(') | Token::PathSep] = three {
+                source.methods.insert(name.clone());
+            }
+        }
         let mut at = 0;
         while at < tokens.len() {
             match &tokens[at] {

@@ -2,10 +2,19 @@
 //! operator as a process under the ServiceAccount and the rights that the project ships. One cluster for all tests here,
 //! one test at a time. Without the cluster's programs this fails; it never skips.
 
+mod backstop;
+mod backstop_paths;
+mod certificates;
+mod doctor;
+mod enforcement;
 mod flows;
 mod forgery;
+mod installed;
 mod kinds;
+mod promptly;
 mod rights;
+mod seen;
+mod sole;
 mod transfers;
 mod world;
 
@@ -20,8 +29,23 @@ type Case = (&'static str, fn(Arc<World>) -> futures::future::BoxFuture<'static,
 fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let cases: Vec<Case> =
-        [kinds::CASES, transfers::CASES, flows::CASES, forgery::CASES, rights::CASES].concat();
+    let cases: Vec<Case> = [
+        kinds::CASES,
+        transfers::CASES,
+        flows::CASES,
+        promptly::CASES,
+        forgery::CASES,
+        rights::CASES,
+        installed::CASES,
+        seen::CASES,
+        certificates::CASES,
+        backstop::CASES,
+        backstop_paths::CASES,
+        enforcement::CASES,
+        doctor::CASES,
+        sole::CASES,
+    ]
+    .concat();
     if arguments.list {
         libtest_mimic::run(&arguments, cases.into_iter().map(|(n, _)| Trial::test(n, || Ok(()))).collect())
             .exit();
@@ -36,7 +60,7 @@ fn main() {
             let (world, handle) = (world.clone(), handle.clone());
             Trial::test(name, move || {
                 let limited = async {
-                    tokio::time::timeout(std::time::Duration::from_secs(90), case(world.clone())).await
+                    tokio::time::timeout(std::time::Duration::from_secs(180), case(world.clone())).await
                 };
                 match handle.block_on(limited) {
                     Ok(Ok(())) => Ok(()),
@@ -44,7 +68,7 @@ fn main() {
                         Err(Failed::from(format!("{error:#}\n--- operator\n{}", world.operator_log())))
                     }
                     Err(_) => Err(Failed::from(format!(
-                        "not done after 90 s\n--- operator\n{}",
+                        "not done after 180 s\n--- operator\n{}",
                         world.operator_log()
                     ))),
                 }

@@ -61,6 +61,7 @@ async fn the_operator_has_no_right_that_it_does_not_need(w: Arc<World>) -> Resul
         ("create", "batch", "jobs", "identity"),
         ("create", "carnet.dev", "deletionruns", "identity"),
         ("watch", "carnet.dev", "legalholds", ""),
+        ("create", "carnet.dev", "transferbackstops", "billing"),
         ("patch", "carnet.dev", "datastores/status", "identity"),
     ] {
         ensure!(

@@ -38,7 +38,8 @@ fn pod(name: &str, region: &str, secret: Option<&str>) -> String {
     .to_string()
 }
 
-async fn declared(w: &World) -> Result<()> {
+/// What the demo declares, seen by the operator.
+pub async fn declared(w: &World) -> Result<()> {
     w.apply(DECLARED).await?;
     // The webhook reads a cache: wait until the operator speaks of this very store.
     let store = json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "DataStore",

@@ -1,10 +1,15 @@
 //! The cluster that all tests of this binary share.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    io::Write,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use carnet::testbed::{
-    ControlPlane, ControlPlaneOptions, FakeNode,
+    Access, ControlPlaneOptions, FakeNode, Level, Testbed,
     install::{self, Operator, OperatorOptions},
 };
 use kube::{
@@ -13,38 +18,74 @@ use kube::{
     discovery::{Discovery, Scope},
 };
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
 /// The cluster with Carnet in it.
 pub struct World {
     // The operator goes before its cluster.
-    operator: Operator,
-    cluster: ControlPlane,
+    operator: Mutex<Option<Operator>>,
+    /// Another cluster, with the backstop in it and an operator that can be killed.
+    backstop: tokio::sync::OnceCell<Arc<World>>,
+    webhook: std::net::SocketAddr,
+    cluster: Testbed,
     /// With all rights.
     pub admin: Client,
     discovery: Discovery,
+    /// What the API server is to enforce.
+    pub installed: Installed,
+}
+
+/// What the API server is to enforce, as the operator was told.
+pub struct Installed {
+    file: NamedTempFile,
+    /// Each object as it was applied.
+    pub objects: Vec<Value>,
+}
+
+impl Installed {
+    fn write(webhook: std::net::SocketAddr) -> Result<Self> {
+        let objects: Vec<Value> = install::objects(&project(), webhook)?
+            .into_iter()
+            .filter(|o| o["apiVersion"] == "admissionregistration.k8s.io/v1")
+            .collect();
+        let mut file = NamedTempFile::with_suffix(".yaml")?;
+        for object in &objects {
+            // JSON is YAML, and says without quoting rules what is meant.
+            writeln!(file, "---\n{object}")?;
+        }
+        Ok(Self { file, objects })
+    }
+
+    /// The object of this kind and name.
+    pub fn object(&self, kind: &str, name: &str) -> Result<&Value> {
+        let found = self.objects.iter().find(|o| o["kind"] == kind && o["metadata"]["name"] == name);
+        found.with_context(|| format!("no {kind} {name} is installed"))
+    }
 }
 
 impl World {
     pub async fn start() -> Result<Self> {
-        let cluster = ControlPlane::start(ControlPlaneOptions::default()).await?;
+        let level = Level::ControlPlane(ControlPlaneOptions::default());
+        Self::start_with(Testbed::obtain(level).await?, &[]).await
+    }
+
+    /// The cluster of the tests of the backstop, started by the first of them; one of its own, whatever was given, since its
+    /// operator is killed.
+    pub async fn with_backstop(&self) -> Result<Arc<Self>> {
+        let start = || async {
+            let cluster = Testbed::built_in(ControlPlaneOptions::default()).await?;
+            Box::pin(Self::start_with(cluster, &["--backstop"])).await.map(Arc::new)
+        };
+        self.backstop.get_or_try_init(start).await.cloned()
+    }
+
+    async fn start_with(cluster: Testbed, more: &[&str]) -> Result<Self> {
         cluster.add_kwok_node(&FakeNode::aws("eu1", "eu-west-1")).await?;
         cluster.add_kwok_node(&FakeNode::aws("us1", "us-east-1")).await?;
         let admin = cluster.client_admin().await?;
-        let options = OperatorOptions {
-            program: env!("CARGO_BIN_EXE_carnet-operator").into(),
-            logs: std::env::temp_dir(),
-            flags: [
-                "--transfers=Enforce",
-                "--claims-from=identity",
-                "--erasure-namespaces=identity",
-                // Short enough to be waited for by a test, long enough for a busy machine.
-                "--stale-after=PT24S",
-            ]
-            .map(String::from)
-            .into(),
-            env: vec![],
-            webhook_port: None,
-        };
+        let webhook = install::free_address(cluster.host())?;
+        let installed = Installed::write(webhook)?;
+        let options = options(more, webhook, &installed);
         // Namespaces before the operator, as an administrator would have them.
         for namespace in ["identity", "analytics", "billing"] {
             let object =
@@ -54,7 +95,9 @@ impl World {
         let operator = Operator::start(&cluster, &project(), options).await?;
         install::opt_in(&admin, &project(), "identity").await?;
         let discovery = Discovery::new(admin.clone()).run_aggregated().await?;
-        let world = Self { operator, cluster, admin, discovery };
+        let operator = Mutex::new(Some(operator));
+        let backstop = Default::default();
+        let world = Self { operator, backstop, webhook, cluster, admin, discovery, installed };
         world.policies_hold().await?;
         Ok(world)
     }
@@ -79,12 +122,79 @@ impl World {
     }
 
     pub fn operator_log(&self) -> String {
-        self.operator.log_end()
+        let one = |w: &Self| w.operator().as_ref().map(Operator::log_end).unwrap_or_default();
+        self.backstop.get().map_or_else(|| one(self), |backstop| format!("{}{}", one(self), one(backstop)))
     }
 
-    #[allow(dead_code, reason = "for tests to come")]
-    pub async fn metrics(&self) -> Result<String> {
-        Ok(self.operator.metrics().await?)
+    fn operator(&self) -> std::sync::MutexGuard<'_, Option<Operator>> {
+        self.operator.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the operator anew where it was killed.
+    pub async fn revive_operator(&self) -> Result<()> {
+        if self.operator().is_some() {
+            return Ok(());
+        }
+        let options = options(&["--backstop"], self.webhook, &self.installed);
+        let mut operator = Operator::spawn(&self.cluster, options, self.webhook).await?;
+        operator.ready().await?;
+        *self.operator() = Some(operator);
+        Ok(())
+    }
+
+    /// Kills the operator at once, as a lost node would; once and for all.
+    pub fn kill_operator(&self) {
+        if let Some(operator) = self.operator().take() {
+            operator.kill();
+        }
+    }
+
+    /// Where the operator's webhook listens.
+    pub fn webhook(&self) -> std::net::SocketAddr {
+        self.webhook
+    }
+
+    /// A kubeconfig with which a program acts as this ServiceAccount.
+    pub async fn kubeconfig_of(&self, namespace: &str, account: &str) -> Result<PathBuf> {
+        Ok(self.cluster.kubeconfig_for_service_account(namespace, account).await?)
+    }
+
+    /// A kubeconfig with all rights.
+    pub fn kubeconfig_of_admin(&self) -> PathBuf {
+        self.cluster.kubeconfig_admin().to_owned()
+    }
+
+    /// A kubeconfig that acts as this user.
+    pub fn kubeconfig_of_user(&self, name: &str, groups: &[&str]) -> Result<PathBuf> {
+        Ok(self.cluster.kubeconfig_for(name, groups)?)
+    }
+
+    /// The body of what the operator answers beside its metrics.
+    pub fn ask(&self, path: &str) -> Result<String> {
+        Ok(self.ask_operator("GET", path, "")?.1)
+    }
+
+    pub fn metrics(&self) -> Result<String> {
+        self.ask("/metrics")
+    }
+
+    /// One plain HTTP request to where the operator serves metrics: status and body.
+    pub fn ask_operator(&self, method: &str, path: &str, body: &str) -> Result<(u16, String)> {
+        use std::io::{Read, Write};
+        let address = self.operator().as_ref().context("the operator was killed")?.metrics_addr();
+        let mut stream = std::net::TcpStream::connect(address)?;
+        let length = body.len();
+        write!(stream, "{method} {path} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{body}")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("an answer with a head")?;
+        let status = head.split(' ').nth(1).context("a status")?.parse()?;
+        Ok((status, body.to_owned()))
+    }
+
+    /// The ways into the cluster.
+    pub fn access(&self) -> &Access {
+        &self.cluster
     }
 
     /// A client that acts as this user.
@@ -158,6 +268,27 @@ impl World {
     }
 }
 
+fn options(more: &[&str], webhook: std::net::SocketAddr, installed: &Installed) -> OperatorOptions {
+    OperatorOptions {
+        program: env!("CARGO_BIN_EXE_carnet-operator").into(),
+        logs: std::env::temp_dir(),
+        flags: [
+            "--transfers=Enforce",
+            "--claims-from=identity",
+            "--erasure-namespaces=identity",
+            // Short enough to be waited for by a test, long enough for a busy machine.
+            "--stale-after=PT24S",
+        ]
+        .iter()
+        .chain(more)
+        .map(ToString::to_string)
+        .chain([format!("--enforcement={}", installed.file.path().display())])
+        .collect(),
+        env: vec![],
+        webhook_port: Some(webhook.port()),
+    }
+}
+
 /// Root of the checkout.
 pub fn project() -> PathBuf {
     env!("CARGO_MANIFEST_DIR").into()
@@ -177,6 +308,21 @@ where
             bail!("waited {seconds} s in vain for {what}");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The message of a refusal with code 403 that says all of this; an error when it was anything else.
+pub fn forbidden<T>(result: Result<T, kube::Error>, says: &[&str]) -> Result<String> {
+    match result {
+        Ok(_) => bail!("it was admitted"),
+        Err(kube::Error::Api(status)) => {
+            let missing: Vec<_> = says.iter().filter(|part| !status.message.contains(**part)).collect();
+            if status.code != 403 || !missing.is_empty() {
+                bail!("{missing:?} missing in the refusal with code {}: {}", status.code, status.message);
+            }
+            Ok(status.message)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

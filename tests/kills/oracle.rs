@@ -31,6 +31,9 @@ pub struct Left {
     pub still_due: i64,
 }
 
+/// Stands in every row of accounts, and nowhere else.
+pub const CANARY: &str = "wilhelmina.quokka@example.com";
+
 /// Makes a database with rows of every kind, mixed over the heap, and the copy.
 ///
 /// A block holds one row of accounts, so that few rows make many batches.
@@ -41,7 +44,7 @@ pub fn seed(postgres: &Postgres, database: &str, seed: &Seed) -> Result<()> {
         "CREATE TABLE accounts (id bigint PRIMARY KEY, pad text NOT NULL, closed_at timestamptz) WITH (fillfactor = 10);
          CREATE TABLE visits (id bigint PRIMARY KEY, at bigint);
          CREATE TABLE sign_ins (id bigint PRIMARY KEY, at bigint NOT NULL);
-         INSERT INTO accounts SELECT row_number() OVER (ORDER BY random()), repeat('x', 700), closed_at FROM (
+         INSERT INTO accounts SELECT row_number() OVER (ORDER BY random()), rpad('{CANARY} ', 700, 'x'), closed_at FROM (
            SELECT now() - interval '3 years 1 day' - i * interval '7 hours' AS closed_at FROM generate_series(1, {due}) i
            UNION ALL SELECT now() - interval '2 years 11 months' + i * interval '1 day' FROM generate_series(1, {young}) i
            UNION ALL SELECT (ARRAY[NULL, '-infinity', 'infinity', '1960-01-01', '2999-01-01', 'epoch', '1970-06-01'])[1 + i % 7]::timestamptz

@@ -6,8 +6,13 @@ use anyhow::{Result, ensure};
 use carnet::{
     api::v1alpha1::RunPhase,
     platform::{OPERATOR_FAILPOINTS, RUNNER_FAILPOINTS},
+    testbed::install,
 };
-
+use k8s_openapi::api::core::v1::Secret;
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
 use serde_json::json;
 
 use crate::{
@@ -24,6 +29,9 @@ const MID_RUN: [&str; 3] = ["erase-batch-before:3", "erase-commit-before:3", "er
 const OF_PRUNING: [&str; 4] =
     ["job-delete-before", "job-delete-after", "run-delete-before", "run-delete-after"];
 
+/// Where the leader comes to once somebody asks for another authority.
+const OF_ROTATION: [&str; 2] = ["authority-rotate-before", "authority-rotate-after"];
+
 pub fn cases() -> Vec<(String, Case)> {
     let mut cases: Vec<(String, Case)> = vec![];
     for point in RUNNER_FAILPOINTS.iter().copied().chain(MID_RUN) {
@@ -36,6 +44,8 @@ pub fn cases() -> Vec<(String, Case)> {
         let name = format!("the_operator_killed_at_{}_leaves_what_sql_says", point.replace('-', "_"));
         cases.push(if OF_PRUNING.contains(&point) {
             (name, Box::new(move |world| Box::pin(pruning(world, point))))
+        } else if OF_ROTATION.contains(&point) {
+            (name, Box::new(move |world| Box::pin(rotation(world, point))))
         } else {
             (name, Box::new(move |world| Box::pin(operator(world, point))))
         });
@@ -66,6 +76,19 @@ async fn operator(world: Arc<World>, point: &'static str) -> Result<()> {
     }
     // Given something to do only once the operator waits for its point: else another life of it would have done it.
     world.kill_operator_at(point, scene.begin()).await?;
+    scene.ends_as_sql_says().await
+}
+
+/// The webhook is asked by everything that a run does: it stays believed.
+async fn rotation(world: Arc<World>, point: &'static str) -> Result<()> {
+    let scene = Scene::new(&world, Seed::default()).await?;
+    let secrets: Api<Secret> = Api::namespaced(world.admin.clone(), install::NAMESPACE);
+    let ask = json!({"metadata": {"annotations": {"carnet.dev/rotate": "now"}}});
+    let asked = async {
+        secrets.patch("carnet-webhook-ca", &PatchParams::default(), &Patch::Merge(&ask)).await?;
+        scene.begin().await
+    };
+    world.kill_operator_at(point, asked).await?;
     scene.ends_as_sql_says().await
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use carnet::{
     api::v1alpha1::{DeletionRun, DeletionRunStatus, RetentionPolicy, RunPhase},
-    testbed::install,
+    testbed::{Ended, install},
 };
 use kube::{
     Api, ResourceExt,
@@ -14,7 +14,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use crate::{
-    oracle::{self, Left, Seed},
+    oracle::{self, CANARY, Left, Seed},
     world::{NAMESPACES, World},
 };
 
@@ -157,8 +157,11 @@ impl Scene {
 
     /// Waits for the end, lets another run catch up where one failed, and compares rows and record with the truth.
     pub async fn ends_as_sql_says(&self) -> Result<()> {
-        let result = self.checked().await;
-        match result {
+        let result = async {
+            self.checked().await?;
+            self.nothing_quotes_a_row().await
+        };
+        match result.await {
             Ok(()) => Ok(()),
             Err(error) => Err(error.context(self.story().await)),
         }
@@ -214,6 +217,7 @@ impl Scene {
             if result.verified {
                 ensure!(result.remaining == Some(0) && left.still_due == 0, "run {name} is verified wrongly");
             }
+            ensure!(result.held == self.seed.held, "run {name} forgets what is held: {result:?}");
             ensure!(plan.held == self.seed.held, "run {name} does not know what is held");
             least += result.deleted_at_least;
             most += result.deleted_at_most;
@@ -224,6 +228,23 @@ impl Scene {
             left.gone
         );
         Ok(left)
+    }
+
+    /// Neither the record nor the runner's words nor any log hold what stands in a row.
+    async fn nothing_quotes_a_row(&self) -> Result<()> {
+        for run in self.runs().await? {
+            let record = serde_json::to_string(&run)?;
+            ensure!(!record.contains(CANARY), "run {} quotes a row: {record}", run.name_any());
+        }
+        for Ended { pod, message, log, .. } in self.world.kubelet.ended(&self.pods()) {
+            ensure!(
+                !message.contains(CANARY) && !log.contains(CANARY),
+                "{pod} quotes a row: {message}\n{log}"
+            );
+        }
+        let quoting = self.world.log_that_says(CANARY)?;
+        ensure!(quoting.is_none(), "{quoting:?} quotes a row");
+        Ok(())
     }
 
     /// For the person who reads a failure.

@@ -114,6 +114,24 @@ impl World {
         format!("{}{}replica:\n{}", log(life.saturating_sub(1)), log(life), self.replica.log_end())
     }
 
+    /// The log of an operator, in any of its lives, that says this.
+    pub fn log_that_says(&self, text: &str) -> Result<Option<PathBuf>> {
+        let mut looked = 0;
+        for life in std::fs::read_dir(self.scratch.path())? {
+            for file in std::fs::read_dir(life?.path())? {
+                let path = file?.path();
+                if path.extension().is_some_and(|e| e == "log") {
+                    looked += 1;
+                    if String::from_utf8_lossy(&std::fs::read(&path)?).contains(text) {
+                        return Ok(Some(path));
+                    }
+                }
+            }
+        }
+        ensure!(looked > 0, "no operator has a log");
+        Ok(None)
+    }
+
     /// Starts a life of the operator, without waiting for it.
     pub async fn operator(&self, failpoint: Option<&str>) -> Result<Operator> {
         let life = self.lives.fetch_add(1, Ordering::SeqCst) + 1;

@@ -153,7 +153,10 @@ fn a_stranger_finds_every_kind_by_the_category_and_by_short_names() {
     for (file, crd) in definitions() {
         assert_eq!(texts(&crd, "/spec/names/categories"), ["carnet"], "{file}");
         assert!(!list(&crd, "/spec/versions/0/additionalPrinterColumns").is_empty(), "{file} has no columns");
-        assert!(crd.pointer("/spec/versions/0/subresources/status").is_some(), "{file} has no status");
+        // What is compiled says nothing about itself.
+        let compiled = file == "carnet.dev_transferbackstops.yaml";
+        let status = crd.pointer("/spec/versions/0/subresources/status").is_some();
+        assert!(status || compiled, "{file} has no status");
         for name in texts(&crd, "/spec/names/shortNames") {
             assert!(short.insert(name.to_owned()), "{name} twice");
         }

@@ -1,10 +1,17 @@
 //! What the project ships as YAML: definitions of its kinds, examples, and what is installed.
 //!
-//! `UPDATE_EXPECT=1 cargo test --test manifests` writes the generated files anew.
+//! `make generate` writes the generated files anew.
 
+mod checks;
 mod definitions;
 mod deploy;
 mod examples;
+mod helm;
+mod kustomize;
+mod network;
+mod render;
 mod rights;
+mod roles;
+mod values;
 mod versions;
 mod yaml;

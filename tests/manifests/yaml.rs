@@ -45,3 +45,17 @@ pub fn texts<'a>(value: &'a Value, pointer: &str) -> Vec<&'a str> {
 pub fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
     value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
+
+/// Copies a directory with everything below it.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a writable directory");
+    for entry in std::fs::read_dir(from).expect("a readable directory") {
+        let path = entry.expect("a readable entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).expect("a readable file");
+        }
+    }
+}

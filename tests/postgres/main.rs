@@ -4,6 +4,7 @@
 mod anchors;
 mod server;
 mod shared;
+mod timeouts;
 mod world;
 
 use std::{sync::Arc, time::Duration};
@@ -13,7 +14,7 @@ use carnet::{
     erase::ViewError,
     handover::{EraseEnd, EraseReport, Reason, Refusal, Report, Step},
 };
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 use server::Server;
 use tokio_postgres::Client;
@@ -269,6 +270,18 @@ async fn more_than_was_planned_another_plan_and_another_state_are_refused() {
     let mut future = world.clone();
     future.run.spec.decided_at = "2999-01-01T00:00:00Z".into();
     assert_eq!(refused(future.step(Step::Erase).await).reason, Reason::ClocksDiffer);
+    for ahead in [-400, 400] {
+        let mut cluster = world.clone();
+        cluster.api_server_ahead = ahead;
+        let said = refused(cluster.step(Step::Erase).await);
+        assert_eq!(said.reason, Reason::ClocksDiffer);
+        assert!(said.message.contains("the API server's and the runner's"), "{}", said.message);
+        let mut operator = world.clone();
+        let created = operator.run.metadata.creation_timestamp.as_mut().unwrap();
+        created.0 -= SignedDuration::from_secs(ahead.abs());
+        let said = refused(operator.step(Step::Erase).await);
+        assert!(said.message.contains("the API server's and the operator's"), "{}", said.message);
+    }
     assert_eq!(number(&db, "SELECT count(*) FROM accounts").await, 17);
 }
 

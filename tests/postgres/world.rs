@@ -11,11 +11,12 @@ use carnet::{
         hold::{Hold, HoldScopeResolution},
         retention::{PlanInput, plan},
     },
-    erase::{ClusterView, Policies, Stop, Stores, Task, ViewError, run},
+    erase::{ClusterView, LiveRun, Policies, Stop, Stores, Task, ViewError, run},
     handover::{PlanReport, Report, Step, run_plan, run_target},
     parse::{self, RegionCheck},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 /// What a hold's list does, call by call.
 type OnHolds = dyn Fn(usize) -> Result<Vec<Hold>, ViewError> + Send + Sync;
@@ -32,6 +33,8 @@ pub struct World {
     /// Other stores of the namespace.
     pub siblings: Vec<DataStore>,
     pub some_store_unreadable: bool,
+    /// Seconds by which the API server's clock is ahead of ours.
+    pub api_server_ahead: i64,
     calls: Arc<Mutex<usize>>,
     lists_of_stores: Arc<Mutex<usize>>,
     pub credentials: PathBuf,
@@ -39,8 +42,9 @@ pub struct World {
 }
 
 impl ClusterView for World {
-    async fn run(&self) -> Result<DeletionRun, ViewError> {
-        Ok(self.run.clone())
+    async fn run(&self) -> Result<LiveRun, ViewError> {
+        let answered_at = Timestamp::now() + SignedDuration::from_secs(self.api_server_ahead);
+        Ok(LiveRun { run: self.run.clone(), answered_at })
     }
 
     async fn policies(&self) -> Result<Policies, ViewError> {
@@ -122,6 +126,7 @@ impl World {
             declared_since: None,
             siblings: vec![],
             some_store_unreadable: false,
+            api_server_ahead: 0,
             calls: Arc::default(),
             lists_of_stores: Arc::default(),
             credentials,
@@ -144,6 +149,7 @@ impl World {
         };
         let now = Timestamp::now();
         let plans = plan(&input, now);
+        self.run.metadata.creation_timestamp = Some(Time(now));
         self.run.spec.decided_at = now.to_string();
         self.run.spec.state_hash.clone_from(&plans[0].state_hash);
         self.run.spec.targets = plans[0].targets.iter().map(run_target).collect();

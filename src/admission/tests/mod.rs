@@ -1,6 +1,8 @@
 //! Reviews as the API server sends them, over declared objects as users write them.
 
+mod draining;
 mod envelope;
+mod journal;
 mod kinds;
 mod modes;
 mod places;

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -18,30 +18,43 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::world::{World, idle, pod, request, using};
 use crate::{
     admission::{
-        BadReview, Reviewed, Served, TlsSource,
+        BadReview, Reviewed, Served, TlsPair,
         desk::{Desk, Judge},
+        guests::ROOM,
         server::{serve, serve_by},
     },
     index::Index,
     parse,
     platform::{
-        certs::{Authority, new_authority, new_leaf},
+        certs::{Authority, Signer, new_authority, new_leaf},
         metrics::Metrics,
     },
 };
 
 /// A server, and whoever trusts it.
-struct Site {
-    addr: SocketAddr,
-    served: Served,
+pub(super) struct Site {
+    pub(super) addr: SocketAddr,
+    pub(super) served: Served,
     authority: Authority,
     metrics: Arc<Metrics>,
+    /// Ends when the server has.
+    pub(super) ended: JoinHandle<()>,
 }
 
 impl Drop for Site {
     fn drop(&mut self) {
         self.served.handle.shutdown();
     }
+}
+
+pub(super) fn authority() -> Signer {
+    new_authority(Timestamp::now(), SignedDuration::from_hours(1)).unwrap()
+}
+
+pub(super) fn pair(signer: &Signer) -> TlsPair {
+    let hour = SignedDuration::from_hours(1);
+    let leaf = new_leaf(signer, &["127.0.0.1".into()], Timestamp::now(), hour).unwrap();
+    TlsPair { cert: leaf.cert_pem, key: leaf.key_pem }
 }
 
 fn index() -> Arc<Index> {
@@ -59,27 +72,28 @@ impl Site {
     }
 
     async fn start(judge: Option<Arc<Judge>>) -> Self {
-        let now = Timestamp::now();
-        let authority = new_authority(now).unwrap();
-        let leaf = new_leaf(&authority, &["127.0.0.1".into()], now).unwrap();
-        let source = TlsSource::Pem { cert: leaf.cert_pem, key: leaf.key_pem };
+        Self::with(&authority(), judge, ROOM).await
+    }
+
+    /// One with a certificate of this authority and room for so many.
+    pub(super) async fn with(signer: &Signer, judge: Option<Arc<Judge>>, room: usize) -> Self {
+        let pair = pair(signer);
         let metrics = Arc::new(Metrics::default());
-        let any = "127.0.0.1:0".parse().unwrap();
-        let served = match judge {
-            None => {
-                let (served, server) = serve(any, &source, index(), metrics.clone()).await.unwrap();
-                tokio::spawn(server);
-                served
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let (served, ended) = match judge {
+            None if room == ROOM => {
+                let (served, server) = serve(any, &pair, index(), metrics.clone()).await.unwrap();
+                (served, tokio::spawn(async { server.await.unwrap() }))
             }
-            Some(judge) => {
-                let desk = Desk::new(judge, metrics.clone());
-                let (served, server) = serve_by(any, &source, index(), desk).await.unwrap();
-                tokio::spawn(server);
-                served
+            judge => {
+                let desk = Desk::new(judge.unwrap_or_else(|| Arc::new(answer)), metrics.clone());
+                let listener = tokio::net::TcpListener::bind(any).await.unwrap();
+                let (served, server) = serve_by(listener, &pair, index(), desk, room).unwrap();
+                (served, tokio::spawn(async { server.await.unwrap() }))
             }
         };
         let addr = served.handle.listening().await.unwrap();
-        Self { addr, served, authority, metrics }
+        Self { addr, served, authority: signer.authority.clone(), metrics, ended }
     }
 
     /// Asks, on a connection of its own.
@@ -93,8 +107,10 @@ impl Site {
     }
 }
 
-struct Answer {
-    status: u16,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// Whether the connection ends with it.
+    pub(super) closes: bool,
     body: Vec<u8>,
 }
 
@@ -109,49 +125,60 @@ impl Answer {
     }
 }
 
-struct Connection(BufReader<StreamOwned<ClientConnection, TcpStream>>);
+pub(super) struct Connection(BufReader<StreamOwned<ClientConnection, TcpStream>>);
 
 impl Connection {
-    fn open(addr: SocketAddr, ca: &str) -> Self {
+    pub(super) fn open(addr: SocketAddr, ca: &str) -> Self {
+        Self::try_open(addr, ca).unwrap()
+    }
+
+    pub(super) fn try_open(addr: SocketAddr, ca: &str) -> io::Result<Self> {
         let mut roots = RootCertStore::empty();
         for cert in rustls_pemfile::certs(&mut ca.as_bytes()) {
             roots.add(cert.unwrap()).unwrap();
         }
         let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         let name = addr.ip().to_string().try_into().unwrap();
-        let tcp = TcpStream::connect(addr).unwrap();
+        let tcp = TcpStream::connect(addr)?;
         // No answer fails a test, it does not hang it.
-        tcp.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        tcp.set_read_timeout(Some(Duration::from_secs(20)))?;
         let tls = StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), tcp);
-        Self(BufReader::new(tls))
+        Ok(Self(BufReader::new(tls)))
     }
 
-    fn ask(&mut self, asked: &[u8]) -> io::Result<Answer> {
+    /// Reads until the other side has closed it; what was read.
+    pub(super) fn rest(mut self) -> io::Result<usize> {
+        self.0.read_to_end(&mut vec![])
+    }
+
+    pub(super) fn ask(&mut self, asked: &[u8]) -> io::Result<Answer> {
         self.0.get_mut().write_all(asked)?;
         let mut line = String::new();
         self.0.read_line(&mut line)?;
         let status = line.split(' ').nth(1).and_then(|s| s.parse().ok());
-        let mut length = 0;
+        let (mut length, mut closes) = (0, false);
         loop {
             let mut header = String::new();
             self.0.read_line(&mut header)?;
             match header.trim().to_ascii_lowercase().split_once(": ") {
                 Some(("content-length", n)) => length = n.parse().unwrap(),
+                Some(("connection", "close")) => closes = true,
+                None if header.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Some(_) => {}
                 None => break,
             }
         }
         let mut body = vec![0; length];
         self.0.read_exact(&mut body)?;
-        Ok(Answer { status: status.unwrap_or_default(), body })
+        Ok(Answer { status: status.unwrap_or_default(), closes, body })
     }
 }
 
-fn get(path: &str) -> Vec<u8> {
+pub(super) fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: carnet\r\n\r\n").into_bytes()
 }
 
-fn post(path: &str, body: &[u8]) -> Vec<u8> {
+pub(super) fn post(path: &str, body: &[u8]) -> Vec<u8> {
     let mut asked = format!("POST {path} HTTP/1.1\r\nHost: carnet\r\nContent-Length: {}\r\n\r\n", body.len())
         .into_bytes();
     asked.extend(body);
@@ -164,7 +191,7 @@ fn review(request: &Value) -> Vec<u8> {
         .into_bytes()
 }
 
-fn a_pod() -> Vec<u8> {
+pub(super) fn a_pod() -> Vec<u8> {
     review(&request("/pods", &pod(&using(None))))
 }
 
@@ -273,12 +300,11 @@ async fn decisions_are_counted_by_verdict_and_mode_and_timed() {
     }
     let text = site.metrics();
     for line in [
-        "# TYPE carnet_admission_reviews counter",
+        "# TYPE carnet_admission_reviews_total counter",
         "carnet_admission_reviews_total{verdict=\"violation\",mode=\"Enforce\",answer=\"refused\"} 2",
         "carnet_admission_reviews_total{verdict=\"lawful\",mode=\"Enforce\",answer=\"allowed\"} 1",
         "carnet_admission_reviews_total{verdict=\"no-use\",mode=\"none\",answer=\"allowed\"} 1",
         "# TYPE carnet_admission_review_duration_seconds histogram",
-        "# UNIT carnet_admission_review_duration_seconds seconds",
         "carnet_admission_review_duration_seconds_bucket{le=\"5.0\"} 4",
         "carnet_admission_review_duration_seconds_count 4",
     ] {

@@ -431,7 +431,8 @@ pub struct DataStoreStatus {
     /// Generation of the object that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Stalled`, `NoViolation`, `ResolvedRefs`, `Held`, `LocationKnown`.
+    /// `Ready`, `Stalled`, `NoViolation`, `ResolvedRefs`, `Held`, `LocationKnown`, `UsedInExemptNamespace`,
+    /// `ClaimNotReaching`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

@@ -19,6 +19,16 @@ use super::CommonStatus;
     category = "carnet",
     printcolumn(name = "Run", type_ = "string", json_path = ".spec.runName"),
     printcolumn(name = "Approver", type_ = "string", json_path = ".spec.approver"),
+    printcolumn(
+        name = "Counts",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Counts\")].status"
+    ),
+    printcolumn(
+        name = "Why",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Counts\")].reason"
+    ),
     printcolumn(name = "Expires", type_ = "string", json_path = ".spec.expiresAt")
 )]
 #[serde(rename_all = "camelCase")]

@@ -7,6 +7,7 @@ mod deletion_run;
 mod legal_hold;
 mod party;
 mod retention_policy;
+mod transfer_backstop;
 mod transfer_exception;
 mod transfer_safeguard;
 
@@ -17,6 +18,7 @@ pub use deletion_run::*;
 pub use legal_hold::*;
 pub use party::*;
 pub use retention_policy::*;
+pub use transfer_backstop::*;
 pub use transfer_exception::*;
 pub use transfer_safeguard::*;
 
@@ -34,6 +36,7 @@ pub fn crds()
         LegalHold::crd(),
         DeletionRun::crd(),
         DeletionApproval::crd(),
+        TransferBackstop::crd(),
     ]
     .into_iter()
     .map(super::schema::finish)

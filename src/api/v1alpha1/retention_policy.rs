@@ -280,7 +280,7 @@ pub struct RetentionPolicyStatus {
     /// Generation of the object that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Stalled`, `Overdue`, `CategoryUncovered`, `PromiseBroken`, `Held`.
+    /// `Ready`, `Stalled`, `ResolvedRefs`, `Overdue`, `CategoryUncovered`, `PromiseBroken`, `Held`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

@@ -1,8 +1,8 @@
 use jiff::civil::date;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 
 use super::*;
+use crate::cli::facts::testing::well;
 
 fn object<K: DeserializeOwned>(kind: &str, name: &str, spec: &Value, status: &Value) -> K {
     serde_json::from_value(json!({
@@ -40,10 +40,16 @@ fn hold(name: &str, release: &Value) -> LegalHold {
     object("LegalHold", name, &spec, &json!({}))
 }
 
-fn shown(name: &str, section_: Section) -> String {
+fn shown(name: &str, made: Section) -> String {
     let mut out = vec![];
-    section(&mut out, name, Ok(vec![()]), |_| section_, &mut vec![]).unwrap();
+    section(&mut out, name, Ok(made)).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+fn screen(facts: &Facts) -> (Answer, String) {
+    let mut out = vec![];
+    let answer = show(facts, Output::Text, &mut out).unwrap();
+    (answer, String::from_utf8(out).unwrap())
 }
 
 #[test]
@@ -117,12 +123,84 @@ fn findings_of_a_policy_are_named() {
 
 #[test]
 fn a_list_that_fails_is_said_and_remembered() {
+    let mut facts = well();
+    facts.stores = Err("you may not list datastores".into());
+    let (answer, text) = screen(&facts);
+    assert!(text.contains("Stores: you may not list datastores\n"), "{text}");
+    assert_eq!(answer.exit_code(), 2);
+}
+
+#[test]
+fn the_head_says_what_is_installed_and_how_it_is() {
+    let (answer, text) = screen(&well());
+    let law = crate::parse::law::built_in().unwrap().version;
+    let text = text.replace(&law, "LAW").replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    expect_test::expect![[r"
+        Carnet VERSION in carnet-system, law pack LAW, transfers Enforce: 2 of 2 replicas ready
+          enforcement   intact
+          caches        current in 2 of 2 replicas
+          leader        carnet-a, renewed 5 s ago
+          certificates  served until 2027-02-20T00:00:00Z; believed until 2027-11-27T15:54:23Z
+          runs          0 waiting for approval, 0 in progress, none planned
+        Lapses next: 0
+        Stores: 0 (0 violating, 0 unknown, 0 without violation)
+        Retention policies: 0
+        Deletion runs in progress: 0 (0 waiting for approval)
+        Holds in force: 0
+    "]]
+    .assert_eq(&text);
+    assert_eq!(answer.exit_code(), 0);
+}
+
+#[test]
+fn what_is_not_well_is_said_and_ends_with_one() {
+    let mut facts = well();
+    facts.live.as_mut().unwrap().retain(|id, _| !id.name.ends_with(".carnet.dev"));
+    let deployment = facts.deployment.as_mut().unwrap().as_mut().unwrap();
+    deployment.status.as_mut().unwrap().ready_replicas = Some(1);
+    facts.next_of_safeguards = Ok(vec![
+        ("dpf".into(), "2026-12-01T00:00:00Z".parse().unwrap()),
+        ("scc".into(), "2028-01-01T00:00:00Z".parse().unwrap()),
+    ]);
+    facts.stores = Ok(vec![store("bad", &json!({"conditions": conditions(&[("NoViolation", "False")])}))]);
+    let (answer, text) = screen(&facts);
+    let said: Vec<&str> = text.lines().filter(|line| line.starts_with('!')).collect();
+    assert_eq!(
+        said,
+        [
+            "! 1 of 2 replicas are ready",
+            "! enforcement is not intact: 2 deviations",
+            "! TransferSafeguard dpf: what it carries, or what is overdue, changes at 2026-12-01T00:00:00Z",
+            "! DataStore identity/bad: a declared rule is broken",
+        ]
+    );
+    assert!(text.contains("  2026-12-01T00:00:00Z  2 d "), "{text}");
+    assert_eq!(answer.exit_code(), 1);
+}
+
+#[test]
+fn without_the_right_to_ask_pods_the_screen_shows_what_the_api_knows() {
+    let mut facts = well();
+    for replica in &mut facts.replicas {
+        replica.answer = Err("you may not `get pods/proxy` in namespace carnet-system".into());
+    }
+    let (answer, text) = screen(&facts);
+    assert!(text.contains("enforcement   intact"), "{text}");
+    assert!(text.contains("caches        not known: you may not `get pods/proxy`"), "{text}");
+    assert_eq!(answer.exit_code(), 2);
+}
+
+#[test]
+fn machines_get_the_same_as_json() {
+    let mut facts = well();
+    facts.stores = Ok(vec![store("new", &json!({}))]);
     let mut out = vec![];
-    let mut failed = vec![];
-    let error = kube::Error::LinesCodecMaxLineLengthExceeded;
-    section(&mut out, "Stores", Err(error), stores_section, &mut failed).unwrap();
-    assert!(String::from_utf8(out).unwrap().starts_with("Stores: cannot be listed: "));
-    assert_eq!(failed, ["stores"]);
+    show(&facts, Output::Json, &mut out).unwrap();
+    let screen: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(screen["answer"], "Well");
+    assert_eq!(screen["installation"]["enforcement"], "Intact");
+    assert_eq!(screen["installation"]["leader"]["identity"], "carnet-a");
+    assert_eq!(screen["sections"][0]["rows"][0]["noViolation"], "Unknown");
 }
 
 #[test]

@@ -149,12 +149,12 @@ fn affinity(place: &Lawful) -> Value {
     let mut terms = vec![];
     if !place.regions.is_empty() {
         terms.push(json!({ "matchExpressions": [
-            { "key": labels::NODE_REGION, "operator": "In", "values": place.regions },
+            { "key": place.label, "operator": "In", "values": place.regions },
         ]}));
     }
     if place.unlabelled {
         terms.push(json!({ "matchExpressions": [
-            { "key": labels::NODE_REGION, "operator": "DoesNotExist" },
+            { "key": place.label, "operator": "DoesNotExist" },
         ]}));
     }
     let preferred: Vec<Value> = place
@@ -162,7 +162,7 @@ fn affinity(place: &Lawful) -> Value {
         .iter()
         .map(|region| {
             json!({ "weight": 100, "preference": { "matchExpressions": [
-                { "key": labels::NODE_REGION, "operator": "In", "values": [region] },
+                { "key": place.label, "operator": "In", "values": [region] },
             ]}})
         })
         .collect();

@@ -1,5 +1,7 @@
 //! Plans runs, and takes each through its steps.
 
+mod approval_status;
+mod count;
 mod due;
 mod job;
 mod order;
@@ -19,6 +21,7 @@ use kube::{Resource, core::ObjectMeta};
 pub use job::Image;
 
 use self::{
+    approval_status::OfRun,
     policy_status::OfStore,
     step::{Action, JobSeen, Seen, is_over, phase, step, stuck},
     watches::Watches,
@@ -39,7 +42,7 @@ use crate::{
     },
     handover::Step,
     index::Entry,
-    platform::{Events, metrics::RunPhaseLabel},
+    platform::{Events, metrics::RunResultLabel},
 };
 
 const NAME: &str = "retention";
@@ -69,6 +72,7 @@ pub async fn run(shared: Shared, erasure: Erasure) {
         writes: Writes::new(shared.client.clone()),
         events: Events::new(shared.client.clone(), NAME, &shared.identity),
         status: StatusWriter::new::<RetentionPolicy>(shared.client.clone(), NAME),
+        approvals: StatusWriter::new::<DeletionApproval>(shared.client.clone(), NAME),
         erasure,
         shared: shared.clone(),
     };
@@ -90,6 +94,7 @@ struct Controller {
     writes: Writes,
     events: Events,
     status: StatusWriter,
+    approvals: StatusWriter,
 }
 
 /// Everything that one pass looks at.
@@ -122,7 +127,7 @@ impl Controller {
             now,
         };
         let mut next = vec![];
-        self.count(&runs);
+        self.shared.metrics.retention.runs.counts(count::by_phase(&runs));
         for plan in &plans {
             next.extend(self.plan(&pass, plan).await);
         }
@@ -135,21 +140,15 @@ impl Controller {
                 }
             }
         }
-        if !self.tell(&pass).await {
+        let told = [self.tell(&pass).await, self.tell_approvers(&pass).await];
+        if told.contains(&false) {
             next.push(now + RETRY);
         }
+        next.extend(approvals.iter().filter_map(|a| approval_status::changes_at(a, now)));
         self.prune(&pass).await;
         // A hold that is released lets things go by time alone.
         next.extend(snapshot.holds.values().filter_map(|h| h.released_from).filter(|t| *t > now));
         next.into_iter().min()
-    }
-
-    fn count(&self, runs: &[Arc<DeletionRun>]) {
-        self.shared.metrics.runs.clear();
-        for run in runs {
-            let phase = format!("{:?}", phase(run));
-            self.shared.metrics.runs.get_or_create(&RunPhaseLabel { phase }).inc();
-        }
     }
 
     /// Creates the run of a plan when it is time. Answers when it is.
@@ -190,19 +189,9 @@ impl Controller {
         let job_step = if phase(run) == RunPhase::Planning { Step::Plan } else { Step::Erase };
         let job_name = job::name(&name, job_step);
         let job = self.job_seen(pass, run, &namespace, &job_name).await?;
-        let of_store: Vec<_> = pass
-            .runs
-            .iter()
-            .filter(|r| r.spec.policy.uid == run.spec.policy.uid && r.spec.store.uid == run.spec.store.uid)
-            .map(AsRef::as_ref)
-            .collect();
-        let old = pass
-            .policies
-            .iter()
-            .find(|e| e.meta.uid.as_deref() == Some(run.spec.policy.uid.as_str()))
-            .and_then(|e| e.object.as_ref()?.status.as_ref());
+        let of_store: Vec<_> = beside(pass.runs, run).collect();
         let approved = policy_status::approved_state(&of_store);
-        let vanished = store.map(|s| vanished_holds(pass, old, s, &of_store)).unwrap_or_default();
+        let vanished = vanished_of(pass, run);
         let holds = if phase(run) == RunPhase::Approved { self.writes.live_holds().await? } else { vec![] };
         let covering = store.and_then(|s| held(pass, run, s, &holds.iter().collect::<Vec<_>>()));
         if covering.is_some_and(|h| !pass.snapshot.holds.values().any(|known| known.uid == h.uid)) {
@@ -283,9 +272,14 @@ impl Controller {
             Action::Wait(at) => Ok(at),
             Action::CreateJob(_) | Action::StopJob(_) => Ok(Some(now + RETRY)),
             Action::Write(status, note) => {
-                if self.writes.write_run(run, &status).await?
-                    && let Some(note) = note
-                {
+                if !self.writes.write_run(run, &status).await? {
+                    return Ok(None);
+                }
+                if is_over(status.phase) {
+                    let result = RunResultLabel { result: count::word(status.phase) };
+                    self.shared.metrics.retention.ended.get_or_create(&result).inc();
+                }
+                if let Some(note) = note {
                     self.events.publish(&policy_reference(run), &note).await;
                     self.events.publish(&run.object_ref(&()), &note).await;
                 }
@@ -341,6 +335,7 @@ impl Controller {
     /// Writes the status of every policy. Tells whether all went well.
     async fn tell(&mut self, pass: &Pass<'_>) -> bool {
         let mut well = true;
+        let mut rows = vec![];
         for entry in pass.policies {
             let old = entry.object.as_ref().and_then(|o| o.status.as_ref());
             let wanted = match &entry.value {
@@ -362,7 +357,11 @@ impl Controller {
                         })
                         .collect();
                     let opted_in = self.erasure.namespaces.contains(&*policy.key.namespace);
-                    policy_status::accepted(policy, &stores, opted_in, &entry.meta, old, pass.now)
+                    let (snapshot, meta) = (pass.snapshot, &entry.meta);
+                    let status =
+                        policy_status::accepted(policy, snapshot, &stores, opted_in, meta, old, pass.now);
+                    rows.push(count::row(policy, &stores, opted_in, &status));
+                    status
                 }
                 Err(reason) => policy_status::invalid(reason, &entry.meta, old, pass.now),
             };
@@ -371,6 +370,33 @@ impl Controller {
                 well = false;
             }
         }
+        self.shared.metrics.retention.policies(rows);
+        well
+    }
+
+    /// Writes the status of every approval. Tells whether all went well.
+    async fn tell_approvers(&mut self, pass: &Pass<'_>) -> bool {
+        let mut well = true;
+        for approval in pass.approvals {
+            let run = pass.runs.iter().find(|r| {
+                r.metadata.namespace == approval.metadata.namespace
+                    && r.metadata.name.as_ref() == Some(&approval.spec.run_name)
+            });
+            let vanished = run.map(|run| vanished_of(pass, run)).unwrap_or_default();
+            let of = run.map(|run| OfRun { run, vanished: &vanished });
+            let wanted = approval_status::accepted(approval, of, pass.now);
+            let written = self.approvals.write(&approval.metadata, approval.status.as_ref(), &wanted).await;
+            if let Err(error) = written {
+                tracing::warn!(%error, "retention");
+                well = false;
+            }
+        }
+        let exists = |namespace: &str, name: &str| {
+            let is =
+                |m: &ObjectMeta| m.namespace.as_deref() == Some(namespace) && m.name.as_deref() == Some(name);
+            pass.approvals.iter().any(|a| is(&a.metadata))
+        };
+        self.approvals.retain(exists);
         well
     }
 
@@ -428,14 +454,16 @@ fn known_holds<'a>(old: Option<&'a RetentionPolicyStatus>, store_uid: &str) -> &
     known.map_or(&[], |s| &s.holds)
 }
 
-/// Holds that covered a store and went without a release, and that no person has settled.
-fn vanished_holds(
-    pass: &Pass<'_>,
-    old: Option<&RetentionPolicyStatus>,
-    store: &Store,
-    runs: &[&DeletionRun],
-) -> Vec<SeenHold> {
-    let mut seen = vanished::seen_holds(known_holds(old, &store.uid), pass.snapshot, store, runs, pass.now);
+/// Holds that covered a run's store and went without a release, and that no person has settled.
+fn vanished_of(pass: &Pass<'_>, run: &DeletionRun) -> Vec<SeenHold> {
+    let Some(store) = store_of(pass.snapshot, run) else { return vec![] };
+    let old = pass
+        .policies
+        .iter()
+        .find(|e| e.meta.uid.as_deref() == Some(run.spec.policy.uid.as_str()))
+        .and_then(|e| e.object.as_ref()?.status.as_ref());
+    let runs: Vec<_> = beside(pass.runs, run).collect();
+    let mut seen = vanished::seen_holds(known_holds(old, &store.uid), pass.snapshot, store, &runs, pass.now);
     seen.retain(|h| h.vanished_at.is_some());
     seen
 }
@@ -449,6 +477,13 @@ enum StepError {
     /// A Job cannot be made.
     #[error(transparent)]
     Job(#[from] job::JobError),
+}
+
+/// A run and those of the same policy and store, in order.
+fn beside<'a>(runs: &'a [Arc<DeletionRun>], run: &DeletionRun) -> impl Iterator<Item = &'a DeletionRun> {
+    let (policy, store) = (run.spec.policy.uid.clone(), run.spec.store.uid.clone());
+    let same = move |r: &&Arc<DeletionRun>| r.spec.policy.uid == policy && r.spec.store.uid == store;
+    runs.iter().filter(same).map(AsRef::as_ref)
 }
 
 fn runs_of<'a>(runs: &'a [Arc<DeletionRun>], plan: &StorePlan) -> Vec<&'a DeletionRun> {

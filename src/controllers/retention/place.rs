@@ -13,7 +13,9 @@ use crate::core::{
 /// Where a runner may run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lawful {
-    /// Regions by the nodes' label; all nodes of each are lawful.
+    /// The nodes' label that says in which region each is.
+    pub label: String,
+    /// Regions by that label; all nodes of each are lawful.
     pub regions: BTreeSet<String>,
     /// Whether nodes without the label are lawful, all of them.
     pub unlabelled: bool,
@@ -51,15 +53,17 @@ pub fn lawful(snapshot: &Snapshot, store: &Store, now: Timestamp) -> Lawful {
         // Break-glass is for workloads that somebody named, never for a runner.
         !verdict.is_violation() && !verdict.is_waived()
     };
+    let region_label = &snapshot.settings.region_label;
     let mut by_label: BTreeMap<Option<&str>, bool> = BTreeMap::new();
     for node in snapshot.nodes.values() {
-        let label = node.labels.get(crate::api::labels::NODE_REGION).map(String::as_str);
+        let label = node.labels.get(region_label).map(String::as_str);
         let so_far = by_label.entry(label).or_insert(true);
         *so_far = *so_far && is_lawful(&node.place);
     }
     let regions: BTreeSet<String> =
         by_label.iter().filter(|(_, lawful)| **lawful).filter_map(|(l, _)| l.map(Into::into)).collect();
     Lawful {
+        label: region_label.clone(),
         preferred: store.place.region.clone().filter(|r| regions.contains(r)),
         unlabelled: by_label.get(&None).copied().unwrap_or(false),
         regions,

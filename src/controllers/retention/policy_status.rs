@@ -11,6 +11,7 @@ use crate::{
     core::{
         policy::{Approval, Policy},
         retention::{FindingKind, StorePlan},
+        snapshot::Snapshot,
     },
     platform::conditions::{Finding, set},
 };
@@ -30,6 +31,7 @@ pub struct OfStore<'a> {
 /// The status of a policy that can be read.
 pub fn accepted(
     policy: &Policy,
+    snapshot: &Snapshot,
     stores: &[OfStore<'_>],
     opted_in: bool,
     meta: &ObjectMeta,
@@ -59,6 +61,7 @@ pub fn accepted(
     };
     let found = [
         ready,
+        resolved(policy, snapshot),
         overdue(stores),
         finding(stores, "CategoryUncovered", "Kept", |k| k != FindingKind::PromiseBroken),
         finding(stores, "PromiseBroken", "GroundOutlastsPromise", |k| k == FindingKind::PromiseBroken),
@@ -76,6 +79,19 @@ pub fn accepted(
         stores: i64::try_from(stores.len()).ok(),
         next_run: stores.iter().filter_map(|s| s.next).min().map(seconds),
         per_store: per_store(stores, old),
+    }
+}
+
+fn resolved(policy: &Policy, snapshot: &Snapshot) -> Finding {
+    match policy.instructed_by.as_deref().filter(|party| !snapshot.parties.contains_key(*party)) {
+        None => Finding::yes("ResolvedRefs", "Resolved", "every Party that is named exists"),
+        Some(party) => Finding::no(
+            "ResolvedRefs",
+            "PartyNotFound",
+            format!(
+                "no such object: Party {party} (spec.instruction.controllerRef); declare it or correct the name"
+            ),
+        ),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 
-use super::judge::StorePicture;
+use super::judge::{StorePicture, Told};
 use crate::{
     api::v1alpha1::{DataStoreStatus, TransferSummary},
     core::{
@@ -14,13 +14,15 @@ use crate::{
         store::{Role, Store},
         transfer::judged_regimes,
     },
-    platform::conditions::{Finding, set},
+    platform::conditions::{Finding, set, truncate},
 };
 
 /// Offenders that are named.
 const NAMED: usize = 10;
 /// Bytes that are spent on all lines about them.
 const ROOM: usize = 16_384;
+/// Bytes of a line about one owner, where it is told of and breaks nothing.
+const LINE: usize = 512;
 
 /// The status of a store that can be read.
 pub fn accepted(
@@ -38,6 +40,8 @@ pub fn accepted(
         resolved(snapshot, store),
         located(snapshot, store),
         held(snapshot, store, now),
+        used_in_exempt_namespace(picture),
+        claim_not_reaching(store, picture),
     ];
     DataStoreStatus {
         observed_generation: meta.generation,
@@ -170,4 +174,40 @@ fn held(snapshot: &Snapshot, store: &Store, now: Timestamp) -> Finding {
     } else {
         Finding::yes("Held", "OnHold", held.join("; "))
     }
+}
+
+fn used_in_exempt_namespace(picture: &StorePicture) -> Finding {
+    const TYPE: &str = "UsedInExemptNamespace";
+    if picture.exempt.pods == 0 {
+        return Finding::no(TYPE, "NoUse", "no Pod of an exempt namespace uses it");
+    }
+    let what = "Pods of exempt namespaces, where nothing is refused, use it";
+    Finding::yes(TYPE, "Exempt", told(&picture.exempt, what))
+}
+
+fn claim_not_reaching(store: &Store, picture: &StorePicture) -> Finding {
+    const TYPE: &str = "ClaimNotReaching";
+    if picture.not_reached.pods == 0 {
+        return Finding::no(TYPE, "NoneMissed", "every Pod that refers to what it claims is judged");
+    }
+    let what = format!(
+        "Pods of other namespaces refer to what spec.access claims and are not judged, since {} is not in \
+         --claims-from",
+        store.key.namespace
+    );
+    Finding::yes(TYPE, "NotInClaimsFrom", told(&picture.not_reached, &what))
+}
+
+/// The exact count and the first owners.
+fn told(told: &Told, what: &str) -> String {
+    let mut lines = vec![format!("{} {what}:", told.pods)];
+    lines.extend(told.owners.iter().take(NAMED).map(|(owner, sentence)| {
+        let mut line = format!("{owner}: {sentence}");
+        truncate(&mut line, LINE);
+        line
+    }));
+    if told.owners.len() > NAMED {
+        lines.push(format!("and {} more owners", told.owners.len() - NAMED));
+    }
+    lines.join("\n")
 }

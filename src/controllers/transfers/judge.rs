@@ -12,12 +12,17 @@ use crate::{
         ids::ObjectKey,
         snapshot::Snapshot,
         store::Place,
-        transfer::{FlowVerdict, Outcome, Request, Use, Workload, decide, decide_copy, text},
+        transfer::{FlowVerdict, Outcome, Request, Use, Verdict, Workload, decide, decide_copy, text},
     },
+    detect::Finding,
     index::{Owner, PodFacts},
+    platform::metrics::FLOW_STATES,
 };
 
-/// A running Pod that uses stores.
+/// A use in an exempt namespace, beside the kinds of [`Finding`].
+pub const EXEMPT: &str = "exempt-namespace";
+
+/// A running Pod that uses stores, or about which there is something to tell.
 #[derive(Clone, Debug)]
 pub struct Using {
     /// The Pod.
@@ -26,11 +31,54 @@ pub struct Using {
     pub owner: Owner,
     /// The stores.
     pub uses: Vec<Use>,
+    /// What changes no answer and is told all the same.
+    pub findings: Vec<Finding>,
+}
+
+/// What running Pods stand on: they would lose it with the object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Pods that use a store.
+    pub stores: BTreeMap<ObjectKey, i64>,
+    /// Pods with a flow that nothing but this safeguard carries.
+    pub safeguards: BTreeMap<String, i64>,
+}
+
+impl Standing {
+    /// Whether the same is stood on, by however many.
+    pub fn names_the_same(&self, other: &Self) -> bool {
+        self.stores.keys().eq(other.stores.keys()) && self.safeguards.keys().eq(other.safeguards.keys())
+    }
+
+    /// Nobody is asked about namespaces that are not judged.
+    fn count(&mut self, snapshot: &Snapshot, using: &Using, verdict: &Verdict) {
+        let settings = &snapshot.settings;
+        let namespace = &*using.pod.key.namespace;
+        if settings.exempt.contains(namespace) || namespace == settings.own_namespace {
+            return;
+        }
+        for used in &using.uses {
+            *self.stores.entry(used.store.clone()).or_default() += 1;
+        }
+        let alone: BTreeSet<&str> = verdict
+            .flows
+            .iter()
+            .filter_map(|flow| match &flow.outcome {
+                Outcome::Carried { by, also, .. } if also.is_empty() => by.strip_prefix("safeguard/"),
+                _ => None,
+            })
+            .collect();
+        for safeguard in alone {
+            *self.safeguards.entry(safeguard.to_owned()).or_default() += 1;
+        }
+    }
 }
 
 /// Everything that is judged at one instant.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Picture {
+    /// What running Pods stand on.
+    pub standing: Standing,
     /// By store.
     pub stores: BTreeMap<ObjectKey, StorePicture>,
     /// By top-level owner of Pods that use a store.
@@ -39,6 +87,8 @@ pub struct Picture {
     pub flows: BTreeMap<&'static str, i64>,
     /// Pods with a flow that nothing covers.
     pub violating_pods: i64,
+    /// Pods by kind of finding.
+    pub findings: BTreeMap<&'static str, i64>,
     /// The next instant at which an answer changes by time alone.
     pub next_change: Option<Timestamp>,
 }
@@ -56,10 +106,34 @@ pub struct StorePicture {
     pub offenders: BTreeMap<String, String>,
     /// Copies that nothing covers.
     pub violating_copies: Vec<String>,
+    /// Uses in exempt namespaces, which count as neither using nor violating.
+    pub exempt: Told,
+    /// Pods that refer to what it claims, and that its claim does not reach.
+    pub not_reached: Told,
     /// What the answers stand on.
     pub relied_on: BTreeSet<String>,
     /// The next instant at which an answer about it changes by time alone.
     pub next_change: Option<Timestamp>,
+}
+
+/// Pods that are told of, whatever is decided about them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Told {
+    /// How many.
+    pub pods: i64,
+    /// Their owners, each with a sentence.
+    pub owners: BTreeMap<String, String>,
+}
+
+impl Told {
+    fn tell(&mut self, owner: &Owner, sentence: String) {
+        self.pods += 1;
+        // Pods come in no order; what is said must not depend on it.
+        let said = self.owners.entry(owner.to_string()).or_insert_with(|| sentence.clone());
+        if sentence < *said {
+            *said = sentence;
+        }
+    }
 }
 
 /// What is known of one owner.
@@ -76,11 +150,17 @@ pub struct OwnerPicture {
 /// Judges.
 pub fn judge(snapshot: &Snapshot, running: &[Using], now: Timestamp) -> Picture {
     let mut picture = Picture::default();
-    for state in ["no-border", "adequate", "carried", "same-entity", "waived", "uncovered"] {
+    for state in FLOW_STATES {
         picture.flows.insert(state, 0);
     }
+    picture.findings.extend(Finding::KINDS.iter().chain([&EXEMPT]).map(|kind| (*kind, 0)));
     for using in running {
-        pod(snapshot, using, now, &mut picture);
+        tell(using, &mut picture);
+        if snapshot.settings.is_exempt(&using.pod.key.namespace) {
+            exempt(snapshot, using, now, &mut picture);
+        } else if !using.uses.is_empty() {
+            pod(snapshot, using, now, &mut picture);
+        }
     }
     for (key, store) in &snapshot.stores {
         let about = picture.stores.entry(key.clone()).or_default();
@@ -97,10 +177,47 @@ pub fn judge(snapshot: &Snapshot, running: &[Using], now: Timestamp) -> Picture 
     picture
 }
 
-fn pod(snapshot: &Snapshot, using: &Using, now: Timestamp, picture: &mut Picture) {
+fn tell(using: &Using, picture: &mut Picture) {
+    let kinds: BTreeSet<_> = using.findings.iter().map(Finding::kind).collect();
+    for kind in kinds {
+        *picture.findings.entry(kind).or_default() += 1;
+    }
+    let mut stores: BTreeMap<&ObjectKey, &str> = BTreeMap::new();
+    for finding in &using.findings {
+        if let Finding::ClaimNotReaching { store, via } = finding {
+            stores.entry(store).or_insert(via);
+        }
+    }
+    for (store, via) in stores {
+        picture.stores.entry(store.clone()).or_default().not_reached.tell(&using.owner, via.into());
+    }
+}
+
+/// Nothing is refused there, so nothing is broken there: who uses what, and whether something covers it, is told apart.
+fn exempt(snapshot: &Snapshot, using: &Using, now: Timestamp, picture: &mut Picture) {
+    if using.uses.is_empty() {
+        return;
+    }
+    *picture.findings.entry(EXEMPT).or_default() += 1;
+    let place = place(snapshot, using);
+    let verdict = decide(snapshot, &request(using, &place, now));
+    picture.next_change = earliest(picture.next_change, verdict.next_change);
+    for used in &using.uses {
+        let covered = if verdict.about(&used.store).is_violation() { "nothing covers it" } else { "covered" };
+        let via = used.via.first().map_or("", String::as_str);
+        let about = picture.stores.entry(used.store.clone()).or_default();
+        about.next_change = earliest(about.next_change, verdict.next_change);
+        about.exempt.tell(&using.owner, format!("{via}; {covered}"));
+    }
+}
+
+fn place(snapshot: &Snapshot, using: &Using) -> Place {
     let node = using.pod.node().and_then(|n| snapshot.nodes.get(n));
-    let place = node.map_or(Place { provider: None, region: None, country: None }, |n| n.place.clone());
-    let request = Request {
+    node.map_or(Place { provider: None, region: None, country: None }, |n| n.place.clone())
+}
+
+fn request<'a>(using: &'a Using, place: &'a Place, now: Timestamp) -> Request<'a> {
+    Request {
         workload: Workload {
             kind: &using.owner.kind,
             namespace: &using.owner.namespace,
@@ -108,10 +225,16 @@ fn pod(snapshot: &Snapshot, using: &Using, now: Timestamp, picture: &mut Picture
             labels: &using.pod.labels,
         },
         uses: &using.uses,
-        places: std::slice::from_ref(&place),
+        places: std::slice::from_ref(place),
         now,
-    };
+    }
+}
+
+fn pod(snapshot: &Snapshot, using: &Using, now: Timestamp, picture: &mut Picture) {
+    let place = place(snapshot, using);
+    let request = request(using, &place, now);
     let verdict = decide(snapshot, &request);
+    picture.standing.count(snapshot, using, &verdict);
     let sentence = verdict.is_violation().then(|| text::first_line(&request, &verdict));
     for flow in &verdict.flows {
         *picture.flows.entry(state(&flow.outcome)).or_default() += 1;

@@ -11,8 +11,9 @@ mod tests;
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
-pub use judge::earliest;
+pub use judge::{Standing, earliest};
 
 use self::{
     judge::{Picture, StorePicture, Using, judge},
@@ -22,15 +23,15 @@ use super::{Shared, StatusWriter, wake};
 use crate::{
     api::v1alpha1::DataStore,
     core::snapshot::Snapshot,
-    detect::{self, PodSubject},
-    index::Entry,
-    platform::metrics::{FlowState, KindLabel},
+    detect::{self, Detection, PodSubject},
+    index::{Entry, PodFacts},
+    platform::metrics::{DECLARED_KINDS, FindingLabel, FlowState, KindLabel},
 };
 
 const NAME: &str = "transfers";
 
-/// Runs until shutdown.
-pub async fn run(shared: Shared) {
+/// Runs until shutdown; `standing` is told what running Pods stand on.
+pub async fn run(shared: Shared, standing: watch::Sender<Standing>) {
     let mut changes = shared.index.subscribe();
     let mut owners = Owners::new(shared.client.clone());
     let mut status = StatusWriter::new::<DataStore>(shared.client.clone(), NAME);
@@ -42,6 +43,11 @@ pub async fn run(shared: Shared) {
         let running = running(&shared, &snapshot, &mut owners).await;
         let now = Timestamp::now();
         let picture = judge(&snapshot, &running, now);
+        standing.send_if_modified(|told| {
+            let differs = *told != picture.standing;
+            told.clone_from(&picture.standing);
+            differs
+        });
         for (owner, note) in changes::changes(&before, &picture.owners) {
             publisher.publish(owner, note);
         }
@@ -57,7 +63,7 @@ pub async fn run(shared: Shared) {
     }
 }
 
-/// Every Pod on a node that uses a store.
+/// Every Pod on a node that uses a store, or about which there is something to tell.
 async fn running(shared: &Shared, snapshot: &Snapshot, owners: &mut Owners) -> Vec<Using> {
     let lookup = |key: &_| shared.index.config_map(key);
     let config_maps: Option<&detect::ConfigMapLookup<'_>> =
@@ -75,14 +81,20 @@ async fn running(shared: &Shared, snapshot: &Snapshot, owners: &mut Owners) -> V
             claim_templates: &[],
             config_maps,
         };
-        let uses = detect::uses(snapshot, &subject).uses;
-        if !uses.is_empty() {
-            found.push((pod, uses));
+        let detected = detect::uses(snapshot, &subject);
+        if !detected.uses.is_empty() || !detected.findings.is_empty() {
+            found.push((pod, detected));
         }
     }
     let direct: Vec<_> = found.iter().map(|(pod, _)| pod.owner.clone()).collect();
     owners.learn(&direct).await;
-    found.into_iter().map(|(pod, uses)| Using { owner: owners.top(&pod.owner), pod, uses }).collect()
+    let using = |(pod, Detection { uses, findings, .. }): (Arc<PodFacts>, _)| Using {
+        owner: owners.top(&pod.owner),
+        pod,
+        uses,
+        findings,
+    };
+    found.into_iter().map(using).collect()
 }
 
 /// The next instant at which a hold ends.
@@ -91,17 +103,16 @@ fn next_release(snapshot: &Snapshot, now: Timestamp) -> Option<Timestamp> {
 }
 
 fn count(shared: &Shared, snapshot: &Snapshot, picture: &Picture, now: Timestamp) {
-    let metrics = &shared.metrics;
-    for (state, flows) in &picture.flows {
-        metrics.flows.get_or_create(&FlowState { state }).set(*flows);
-    }
-    metrics.violating_pods.set(picture.violating_pods);
-    let next = picture.next_change.map_or(-1.0, |t| t.duration_since(now).as_secs_f64().max(0.0));
-    metrics.next_lapse_seconds.set(next);
-    metrics.invalid.clear();
-    for (kind, ..) in snapshot.invalid.keys() {
-        metrics.invalid.get_or_create(&KindLabel { kind: kind.clone() }).inc();
-    }
+    let of = &shared.metrics.transfers;
+    let count = |n: i64| usize::try_from(n).unwrap_or_default();
+    of.flows.counts(picture.flows.iter().map(|(state, flows)| (FlowState { state }, count(*flows))));
+    of.violating_pods.count(count(picture.violating_pods));
+    of.findings.counts(picture.findings.iter().map(|(finding, n)| (FindingLabel { finding }, count(*n))));
+    of.next_lapse.instant(picture.next_change);
+    of.judged.instant(Some(now));
+    let invalid = |of: &str| snapshot.invalid.keys().filter(|(kind, ..)| kind == of).count();
+    let kinds = DECLARED_KINDS.map(|kind| (KindLabel { kind }, invalid(kind)));
+    shared.metrics.declared.invalid.counts(kinds);
 }
 
 /// Tells whether something could not be written.

@@ -28,7 +28,7 @@ impl Publisher {
     /// Hands an event over. Where too many wait it is dropped and counted; conditions and metrics stay exact.
     pub fn publish(&self, owner: Owner, note: Note) {
         if self.queue.try_send((owner, note)).is_err() {
-            self.metrics.events_dropped.inc();
+            self.metrics.transfers.events_dropped.inc();
         }
     }
 }

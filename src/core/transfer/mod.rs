@@ -6,7 +6,7 @@ mod decide;
 mod force;
 mod near;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod text;
 mod verdict;
 

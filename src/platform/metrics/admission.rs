@@ -3,8 +3,9 @@
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, histogram::Histogram},
-    registry::{Registry, Unit},
 };
+
+use super::book::{Book, Label, Values};
 
 /// Seconds. A review is judged in well under a millisecond; the API server gives up after five seconds.
 const BUCKETS: [f64; 13] =
@@ -40,24 +41,64 @@ pub struct AdmissionMetrics {
     pub not_ready: Family<ReasonLabel, Counter>,
 }
 
+/// What can be found of a review.
+pub const VERDICTS: [&str; 13] = [
+    "not-judged",
+    "exempt",
+    "unchanged",
+    "no-use",
+    "lawful",
+    "waived",
+    "waits-for-binding",
+    "violation",
+    "erasure-secret",
+    "valid",
+    "invalid",
+    "unreadable",
+    "not-ready",
+];
+
+/// How strictly a review can be judged.
+pub const MODES: [&str; 4] = ["none", "Audit", "Warn", "Enforce"];
+
+/// How a review can be answered.
+pub const ANSWERS: [&str; 2] = ["allowed", "refused"];
+
+/// Why a review can be refused unjudged.
+pub const NOT_READY: [&str; 6] = ["loading", "stale", "pod-unknown", "busy", "late", "broken"];
+
 impl AdmissionMetrics {
     /// Registers them.
-    pub(super) fn register(registry: &mut Registry) -> Self {
+    pub(super) fn register(book: &mut Book) -> Self {
         let all = Self {
             reviews: Family::default(),
             duration: Histogram::new(BUCKETS),
             not_ready: Family::default(),
         };
         let Self { reviews, duration, not_ready } = &all;
-        registry.register("admission_reviews", "Admission reviews answered", reviews.clone());
-        registry.register_with_unit(
-            "admission_review_duration",
-            "Time from the arrival of an admission review to its answer",
-            Unit::Seconds,
+        // From nought on, so that the first one is seen as an increase.
+        for reason in NOT_READY {
+            drop(not_ready.get_or_create(&ReasonLabel { reason }));
+        }
+        book.add(
+            "admission_reviews",
+            &[
+                Label { name: "verdict", values: Values::Words(&VERDICTS) },
+                Label { name: "mode", values: Values::Words(&MODES) },
+                Label { name: "answer", values: Values::Words(&ANSWERS) },
+            ],
+            "Admission reviews answered",
+            reviews.clone(),
+        );
+        book.add(
+            "admission_review_duration_seconds",
+            &[],
+            "Time from the arrival of an admission review to its answer, waiting included",
             duration.clone(),
         );
-        registry.register(
+        book.add(
             "admission_not_ready",
+            &[Label { name: "reason", values: Values::Words(&NOT_READY) }],
             "Admission reviews refused since they could not be judged; alert on any rate that lasts",
             not_ready.clone(),
         );

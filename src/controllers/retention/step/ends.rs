@@ -100,6 +100,11 @@ fn plan_hash(status: &DeletionRunStatus) -> &str {
     status.plan.as_ref().map_or("", |p| &p.hash)
 }
 
+/// What the plan found held: a report that is lost takes no hold away.
+fn planned_held(status: &DeletionRunStatus) -> i64 {
+    status.plan.as_ref().map_or(0, |p| p.held)
+}
+
 /// What was surely deleted, and what can have been: each attempt without a report can have deleted all that was planned,
 /// and no attempt deletes more.
 fn bounds(status: &DeletionRunStatus, lost: i64) -> (i64, i64) {
@@ -116,7 +121,8 @@ fn lost(seen: &Seen<'_>, why: &str) -> Action {
     let lost = i64::try_from(unreported).unwrap_or(i64::MAX).saturating_add(1);
     let (deleted_at_least, deleted_at_most) = bounds(&status, lost);
     status.lost_reports = Some(lost);
-    status.result = Some(RunResult { deleted_at_least, deleted_at_most, ..RunResult::default() });
+    let held = planned_held(&status);
+    status.result = Some(RunResult { deleted_at_least, deleted_at_most, held, ..RunResult::default() });
     let what = format!("{why}; at least {deleted_at_least} and at most {deleted_at_most} items are deleted");
     let phase = if seen.widened.is_some() { RunPhase::Stopped } else { RunPhase::Failed };
     end_with(seen, status, phase, what)
@@ -147,7 +153,7 @@ fn erased(
     status.result = Some(RunResult {
         deleted_at_least: least,
         deleted_at_most: most,
-        held: last_erase.map_or(0, |r| r.held),
+        held: last_erase.map_or_else(|| planned_held(&status), |r| r.held),
         remaining: last_erase.and_then(|r| r.remaining),
         watermark: last_erase.filter(|_| verified).and_then(|r| r.watermark.clone()),
         verified,

@@ -249,6 +249,23 @@ fn an_attempt_without_a_report_may_have_deleted_all_that_was_planned() {
 }
 
 #[test]
+fn a_report_that_is_lost_takes_no_hold_away() {
+    let world = World::new(Approval::Never);
+    let mut status = world.planned(RunPhase::Erasing);
+    status.plan.as_mut().unwrap().held = 7;
+    let without_job = world.run(Some(status.clone()));
+    status.job = Some(pinned(&without_job, "erase"));
+    let run = world.run(Some(status));
+    let silent = pod("silent", "job", true, None);
+    let ended = job(&run, "erase", "job", &complete(0));
+    let lost = JobSeen::of("run-uid", Some(&ended), &[&silent], now());
+    for seen in [lost, JobSeen::Absent] {
+        let status = written(world.step(&run, &seen));
+        assert_eq!((status.phase, status.result.unwrap().held), (RunPhase::Failed, 7));
+    }
+}
+
+#[test]
 fn a_job_that_was_deleted_ends_the_run_and_is_not_made_again() {
     let world = World::new(Approval::Never);
     for (step, phase) in [("plan", RunPhase::Planning), ("erase", RunPhase::Erasing)] {

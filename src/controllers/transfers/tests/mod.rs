@@ -1,6 +1,7 @@
 //! Sentences about what is said of running workloads, over objects as a cluster shows them.
 
 mod said;
+mod standing;
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use crate::{
         settings::{ClaimsFrom, Settings},
         snapshot::Snapshot,
     },
-    detect::{self, PodSubject},
+    detect::{self, Detection, PodSubject},
     index::{Change, Context, Entry, Kind, PodFacts, State, TableEvent, Watched, facts},
     parse::law,
 };
@@ -86,8 +87,12 @@ impl World {
     }
 
     pub fn store_with(&mut self, name: &str, more: &Value) {
+        self.store_in("identity", name, more);
+    }
+
+    pub fn store_in(&mut self, namespace: &str, name: &str, more: &Value) {
         let mut store = json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "DataStore",
-            "metadata": {"name": name, "namespace": "identity", "generation": 1},
+            "metadata": {"name": name, "namespace": namespace, "generation": 1},
             "spec": {"exporterRef": {"name": "ltd"}, "role": "Controller", "origins": ["EEA"],
                 "location": {"provider": "aws", "region": "eu-west-1"},
                 "engine": {"external": {"description": "a test"}},
@@ -126,9 +131,13 @@ impl World {
 
     /// A Pod of a Deployment on this node that uses these Secrets.
     pub fn pod(&mut self, owner: &str, number: usize, node: &str, secrets: &[&str]) {
+        self.pod_in("analytics", owner, number, node, secrets);
+    }
+
+    pub fn pod_in(&mut self, namespace: &str, owner: &str, number: usize, node: &str, secrets: &[&str]) {
         let from: Vec<Value> = secrets.iter().map(|s| json!({"secretRef": {"name": s}})).collect();
         let pod = serde_json::from_value(json!({
-            "metadata": {"name": format!("{owner}-{number}"), "namespace": "analytics", "uid": format!("{owner}-{number}"),
+            "metadata": {"name": format!("{owner}-{number}"), "namespace": namespace, "uid": format!("{owner}-{number}"),
                 "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": owner,
                     "uid": format!("uid-{owner}"), "controller": true}]},
             "spec": {"nodeName": node, "containers": [{"name": "app", "envFrom": from}]}}))
@@ -150,14 +159,13 @@ impl World {
                 claim_templates: &[],
                 config_maps: None,
             };
-            detect::uses(snapshot, &subject).uses
+            detect::uses(snapshot, &subject)
         };
-        let all = self.pods.iter().map(|pod| Using {
-            pod: pod.clone(),
-            owner: pod.owner.clone(),
-            uses: subject(pod),
+        let all = self.pods.iter().map(|pod| {
+            let Detection { uses, findings, .. } = subject(pod);
+            Using { pod: pod.clone(), owner: pod.owner.clone(), uses, findings }
         });
-        all.filter(|u| !u.uses.is_empty()).collect()
+        all.collect()
     }
 
     pub fn judge(&self, now: &str) -> Picture {
@@ -167,8 +175,18 @@ impl World {
 
     /// What a store's status says after it said `old`.
     pub fn status_after(&self, store: &str, old: Option<&DataStoreStatus>, now: &str) -> DataStoreStatus {
+        self.status_of("identity", store, old, now)
+    }
+
+    pub fn status_of(
+        &self,
+        namespace: &str,
+        store: &str,
+        old: Option<&DataStoreStatus>,
+        now: &str,
+    ) -> DataStoreStatus {
         let (snapshot, picture) = (self.snapshot(), self.judge(now));
-        let key = ObjectKey::new("identity", store);
+        let key = ObjectKey::new(namespace, store);
         let nothing = StorePicture::default();
         let about = picture.stores.get(&key).unwrap_or(&nothing);
         let meta = ObjectMeta { generation: Some(1), ..ObjectMeta::default() };

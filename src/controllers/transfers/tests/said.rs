@@ -175,3 +175,94 @@ fn losing_the_last_safeguard_breaks_the_rule() {
     world.without_safeguard("scc");
     assert_eq!(world.status("aaa").transfers.unwrap().violating, 1);
 }
+
+/// The Secret `aaa-app` of kube-system, too, is the store's.
+fn in_kube_system() -> Value {
+    json!({"access": {"secrets": [{"name": "aaa-app", "namespace": "analytics"},
+        {"name": "aaa-app", "namespace": "kube-system"}]}})
+}
+
+#[test]
+fn a_use_in_an_exempt_namespace_is_a_finding_and_breaks_no_rule() {
+    let mut world = World::new();
+    world.store_with("aaa", &in_kube_system());
+    world.pod_in("kube-system", "agent", 0, "us1", &["aaa-app"]);
+    world.pod_in("kube-system", "agent", 1, "us1", &["aaa-app"]);
+    let picture = world.judge(NOW);
+    assert_eq!((picture.violating_pods, picture.flows["uncovered"]), (0, 0));
+    assert_eq!(picture.findings["exempt-namespace"], 2);
+    assert!(picture.owners.is_empty(), "nobody is warned: {:?}", picture.owners);
+    let status = world.status("aaa");
+    let summary = status.transfers.as_ref().unwrap();
+    assert_eq!((summary.using, summary.violating), (0, 0));
+    assert_eq!(condition(&status, "NoViolation").status, "True");
+    let said = condition(&status, "UsedInExemptNamespace");
+    assert_eq!(said.status, "True");
+    assert_eq!(
+        said.message,
+        "2 Pods of exempt namespaces, where nothing is refused, use it:\n\
+         Deployment kube-system/agent: container app, envFrom: Secret kube-system/aaa-app; nothing covers it"
+    );
+}
+
+#[test]
+fn a_lawful_use_in_an_exempt_namespace_is_told_as_well() {
+    let mut world = World::new();
+    world.store_with("aaa", &in_kube_system());
+    world.pod_in("kube-system", "agent", 0, "eu1", &["aaa-app"]);
+    world.pod("web", 0, "us1", &["aaa-app"]);
+    let status = world.status("aaa");
+    let said = condition(&status, "UsedInExemptNamespace");
+    assert!(said.status == "True" && said.message.ends_with("; covered"), "{said:?}");
+    let summary = status.transfers.as_ref().unwrap();
+    assert_eq!((summary.using, summary.violating), (1, 1), "the others are judged as ever");
+}
+
+#[test]
+fn a_claim_that_does_not_reach_is_told_on_the_store_that_makes_it() {
+    let mut world = World::new();
+    world.store("aaa");
+    // As above, of a namespace that the cluster's operator does not trust with claims.
+    world.store_in(
+        "shop",
+        "bbb",
+        &json!({"access": {"secrets": [{"name": "bbb-app", "namespace": "analytics"}]}}),
+    );
+    for owner in 0..12 {
+        world.pod(&format!("web-{owner:02}"), 0, "us1", &["bbb-app"]);
+    }
+    let picture = world.judge(NOW);
+    assert_eq!((picture.violating_pods, picture.findings["claim-not-reaching"]), (0, 12));
+    assert!(picture.owners.is_empty());
+    let status = world.status_of("shop", "bbb", None, NOW);
+    let said = condition(&status, "ClaimNotReaching");
+    assert_eq!((said.status.as_str(), said.reason.as_str()), ("True", "NotInClaimsFrom"));
+    for part in [
+        "12 Pods of other namespaces refer to what spec.access claims",
+        "since shop is not in --claims-from",
+        "Deployment analytics/web-00: container app, envFrom: Secret analytics/bbb-app",
+        "and 2 more owners",
+    ] {
+        assert!(said.message.contains(part), "{part}\n{}", said.message);
+    }
+    assert_eq!(condition(&status, "NoViolation").status, "True");
+    assert_eq!(condition(&world.status("aaa"), "ClaimNotReaching").status, "False");
+}
+
+#[test]
+fn a_declared_use_of_no_store_is_counted() {
+    let mut world = World::new();
+    world.store("aaa");
+    world.pod("web", 0, "us1", &[]);
+    let pod = Arc::make_mut(&mut world.pods[0]);
+    pod.annotations.insert("carnet.dev/uses".into(), "identity/aab=read, nonsense".into());
+    let findings = world.judge(NOW).findings;
+    assert_eq!((findings["no-such-store"], findings["misdeclared"]), (1, 1));
+    assert_eq!(world.judge(NOW).violating_pods, 0);
+}
+
+#[test]
+fn every_kind_of_finding_is_a_word_of_the_metric() {
+    let counted: Vec<_> = World::new().judge(NOW).findings.into_keys().collect();
+    assert_eq!(counted, crate::platform::metrics::FINDINGS);
+}

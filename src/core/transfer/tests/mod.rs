@@ -2,7 +2,7 @@
 
 mod flows;
 mod instruments;
-mod properties;
+pub(crate) mod properties;
 mod words;
 
 use std::{
@@ -25,9 +25,9 @@ use crate::{
     parse::{self, RegionCheck},
 };
 
-pub(super) const LTD: &str = "{apiVersion: carnet.dev/v1alpha1, kind: Party, metadata: {name: ltd}, spec: {legalName: Ltd, country: IE, runs: {namespaces: [identity]}}}";
-pub(super) const INC: &str = "{apiVersion: carnet.dev/v1alpha1, kind: Party, metadata: {name: inc}, spec: {legalName: Inc, country: US, runs: {namespaces: [analytics]}}}";
-pub(super) const STORE: &str = "
+pub(crate) const LTD: &str = "{apiVersion: carnet.dev/v1alpha1, kind: Party, metadata: {name: ltd}, spec: {legalName: Ltd, country: IE, runs: {namespaces: [identity]}}}";
+pub(crate) const INC: &str = "{apiVersion: carnet.dev/v1alpha1, kind: Party, metadata: {name: inc}, spec: {legalName: Inc, country: US, runs: {namespaces: [analytics]}}}";
+pub(crate) const STORE: &str = "
 apiVersion: carnet.dev/v1alpha1
 kind: DataStore
 metadata: {name: accounts, namespace: identity}
@@ -40,7 +40,7 @@ spec:
   datasets:
   - {name: accounts, categories: [account.contact], subjects: [Customer]}
 ";
-pub(super) const SCC: &str = "
+pub(crate) const SCC: &str = "
 apiVersion: carnet.dev/v1alpha1
 kind: TransferSafeguard
 metadata: {name: scc}
@@ -59,7 +59,7 @@ spec:
   validThrough: '2028-01-14'
   preference: 20
 ";
-pub(super) const DPF: &str = "
+pub(crate) const DPF: &str = "
 apiVersion: carnet.dev/v1alpha1
 kind: TransferSafeguard
 metadata: {name: dpf}
@@ -76,7 +76,7 @@ spec:
   scope: {any: true}
   preference: 10
 ";
-pub(super) const CLAIM: &str = "
+pub(crate) const CLAIM: &str = "
 apiVersion: carnet.dev/v1alpha1
 kind: TransferSafeguard
 metadata: {name: canada}
@@ -84,7 +84,7 @@ spec:
   instrument: {adequacy: {row: eu-canada, importers: [inc], assertion: under PIPEDA}}
   scope: {any: true}
 ";
-pub(super) const EXCEPTION: &str = "
+pub(crate) const EXCEPTION: &str = "
 apiVersion: carnet.dev/v1alpha1
 kind: TransferException
 metadata: {name: incident}
@@ -96,13 +96,13 @@ spec:
   expiresAt: '2026-11-30T00:00:00Z'
 ";
 
-pub(super) fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     let text = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.into() };
     text.parse().unwrap()
 }
 
 /// `manifest` with each `from` replaced by its `to`; every `from` must be there.
-pub(super) fn edit(manifest: &str, edits: &[(&str, &str)]) -> String {
+pub(crate) fn edit(manifest: &str, edits: &[(&str, &str)]) -> String {
     edits.iter().fold(manifest.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from} is not in\n{text}");
         text.replacen(from, to, 1)
@@ -111,14 +111,14 @@ pub(super) fn edit(manifest: &str, edits: &[(&str, &str)]) -> String {
 
 /// Objects by manifest, and what is asked of them.
 #[derive(Clone)]
-pub(super) struct World {
-    pub(super) law: Arc<LawPack>,
-    pub(super) settings: Settings,
-    pub(super) manifests: Vec<String>,
-    pub(super) namespace: &'static str,
-    pub(super) labels: Labels,
-    pub(super) places: Vec<Place>,
-    pub(super) now: Timestamp,
+pub(crate) struct World {
+    pub(crate) law: Arc<LawPack>,
+    pub(crate) settings: Settings,
+    pub(crate) manifests: Vec<String>,
+    pub(crate) namespace: &'static str,
+    pub(crate) labels: Labels,
+    pub(crate) places: Vec<Place>,
+    pub(crate) now: Timestamp,
 }
 
 impl fmt::Debug for World {
@@ -129,7 +129,7 @@ impl fmt::Debug for World {
 
 impl World {
     /// EEA account data in Ireland, and a Pod of inc in Virginia, in November 2026.
-    pub(super) fn new(more: &[&str]) -> Self {
+    pub(crate) fn new(more: &[&str]) -> Self {
         static LAW: LazyLock<Arc<LawPack>> = LazyLock::new(|| Arc::new(parse::law::built_in().unwrap()));
         let law = LAW.clone();
         Self {
@@ -144,24 +144,24 @@ impl World {
         .on("aws", "us-east-1")
     }
 
-    pub(super) fn on(mut self, provider: &str, region: &str) -> Self {
+    pub(crate) fn on(mut self, provider: &str, region: &str) -> Self {
         let country = self.law.region(Some(provider), region);
         self.places = vec![Place { provider: Some(provider.into()), region: Some(region.into()), country }];
         self
     }
 
-    pub(super) fn when(mut self, text: &str) -> Self {
+    pub(crate) fn when(mut self, text: &str) -> Self {
         self.now = at(text);
         self
     }
 
     /// With the store's manifest edited.
-    pub(super) fn store(mut self, edits: &[(&str, &str)]) -> Self {
+    pub(crate) fn store(mut self, edits: &[(&str, &str)]) -> Self {
         self.manifests[2] = edit(&self.manifests[2], edits);
         self
     }
 
-    pub(super) fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let mut b = SnapshotBuilder {
             law: self.law.clone(),
             settings: Arc::new(self.settings.clone()),
@@ -192,12 +192,12 @@ impl World {
         b.build()
     }
 
-    pub(super) fn uses() -> Vec<Use> {
+    pub(crate) fn uses() -> Vec<Use> {
         let via = vec!["container app env DB: Secret identity/accounts-app".to_owned()];
         vec![Use { store: ObjectKey::new("identity", "accounts"), via }]
     }
 
-    pub(super) fn ask<T>(&self, answer: impl FnOnce(&Snapshot, &Request<'_>) -> T) -> T {
+    pub(crate) fn ask<T>(&self, answer: impl FnOnce(&Snapshot, &Request<'_>) -> T) -> T {
         let uses = Self::uses();
         let workload =
             Workload { kind: "Pod", namespace: self.namespace, name: "report-1", labels: &self.labels };
@@ -205,19 +205,19 @@ impl World {
         answer(&self.snapshot(), &request)
     }
 
-    pub(super) fn decide(&self) -> Verdict {
+    pub(crate) fn decide(&self) -> Verdict {
         self.ask(decide)
     }
 
     /// Outcome of the only flow.
-    pub(super) fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         let verdict = self.decide();
         let [flow] = &verdict.flows[..] else { panic!("{:#?}", verdict.flows) };
         flow.outcome.clone()
     }
 
     /// What carries the only flow; else every near miss, one a line.
-    pub(super) fn carried(&self) -> Result<String, String> {
+    pub(crate) fn carried(&self) -> Result<String, String> {
         match self.outcome() {
             Outcome::Carried { by, .. } | Outcome::Adequate(by) => Ok(by.to_string()),
             Outcome::Uncovered { near, .. } | Outcome::Waived { near, .. } => {

@@ -2,9 +2,10 @@ use jiff::SignedDuration;
 use proptest::{prelude::*, sample::select, test_runner::Config};
 
 use super::*;
+use crate::core::validity::Validity;
 
 /// Manifests in which time and content vary, drawn from few values so that they meet.
-fn manifest() -> impl Strategy<Value = String> {
+pub(crate) fn manifest() -> impl Strategy<Value = String> {
     let day = select(vec!["2026-01-10", "2026-06-30", "2026-11-14", "2026-11-15", "2027-03-01"]);
     (0..4_usize, 0..6_u32, day.clone(), day, any::<[bool; 4]>()).prop_map(|(kind, n, one, two, flags)| {
         let pick =
@@ -59,7 +60,7 @@ fn manifests() -> impl Strategy<Value = Vec<String>> {
     })
 }
 
-fn world() -> impl Strategy<Value = World> {
+pub(crate) fn world() -> impl Strategy<Value = World> {
     let place =
         select(vec![("aws", "us-east-1"), ("aws", "ca-central-1"), ("aws", "eu-west-2"), ("aws", "xx")]);
     let origins = select(vec!["[EEA]", "[EEA, UK]", "[UK, CH]"]);
@@ -126,26 +127,85 @@ proptest! {
     }
 }
 
+/// Before, at and after the instants at which `world` begins and ends to be let pass; none = it has done so all along.
+fn flips(world: &World, from: Option<&str>, until: &str) {
+    let nano = SignedDuration::from_nanos(1);
+    let passes = |now: Timestamp| {
+        let mut world = world.clone();
+        world.now = now;
+        let outcome = world.outcome();
+        // The instant is announced by whoever is asked just before.
+        let announced = world.decide().next_change;
+        (!matches!(outcome, Outcome::Uncovered { .. }), announced)
+    };
+    if let Some(from) = from.map(at) {
+        let (before, announced) = passes(from - nano);
+        assert!(!before && passes(from).0 && passes(from + nano).0, "begin {from} {world:?}");
+        assert_eq!(announced, Some(from), "{world:?}");
+    }
+    let until = at(until);
+    let (before, announced) = passes(until - nano);
+    assert!(before && !passes(until).0 && !passes(until + nano).0, "end {until} {world:?}");
+    assert_eq!(announced, Some(until), "{world:?}");
+}
+
 #[test]
 fn the_instant_before_at_and_after_each_end() {
-    let nano = SignedDuration::from_nanos(1);
+    let through = |day: &str| edit(SCC, &[("2028-01-14", day)]);
+    let dpf = |edits: &[(&str, &str)]| edit(DPF, edits);
+    let framework = "EU-US, status: Active, since: '2023-09-29', recertifyBy: '2027-09-29'";
     for (manifest, from, until) in [
-        (SCC, "2026-02-01", "2027-05-03"),
-        (&*edit(SCC, &[("2028-01-14", "2026-11-14")]), "2026-02-01", "2026-11-15"),
-        (DPF, "2026-10-31", "2027-01-30"),
+        // The assessment: its completion, its reviewBy and the grace.
+        (SCC.to_owned(), Some("2026-02-01"), "2027-05-03"),
+        // validThrough: that day is the last.
+        (through("2026-11-14"), Some("2026-02-01"), "2026-11-15"),
+        // validFrom: that day is the first.
         (
-            &*edit(DPF, &[("recertifyBy: '2027-09-29'", "recertifyBy: '2026-12-31'")]),
-            "2026-10-31",
+            edit(SCC, &[("validFrom: '2024-01-15'", "validFrom: '2026-03-01'")]),
+            Some("2026-03-01"),
+            "2027-05-03",
+        ),
+        // validUntil: the first instant after.
+        (
+            edit(SCC, &[("validThrough: '2028-01-14'", "validUntil: '2026-11-14T12:34:56Z'")]),
+            Some("2026-02-01"),
+            "2026-11-14T12:34:56Z",
+        ),
+        // The check of the public list, and the days after which it is stale.
+        (DPF.to_owned(), Some("2026-10-31"), "2027-01-30"),
+        // A framework's own days: since, and recertifyBy, which is the last.
+        (
+            dpf(&[(framework, &framework.replace("2023-09-29", "2026-11-09"))]),
+            Some("2026-11-09"),
+            "2027-01-30",
+        ),
+        (
+            dpf(&[(framework, &framework.replace("2027-09-29", "2026-12-31"))]),
+            Some("2026-10-31"),
             "2027-01-01",
         ),
     ] {
-        let carries = |now: Timestamp| {
-            let mut world = World::new(&[manifest]);
-            world.now = now;
-            world.carried().is_ok()
-        };
-        let (from, until) = (at(from), at(until));
-        assert!(!carries(from - nano) && carries(from) && carries(from + nano), "begin {from}");
-        assert!(carries(until - nano) && !carries(until) && !carries(until + nano), "end {until}");
+        flips(&World::new(&[&manifest]), from, until);
     }
+}
+
+#[test]
+fn the_instant_before_at_and_after_the_end_of_an_exception() {
+    flips(&World::new(&[EXCEPTION]), None, "2026-11-30");
+    // Cut short by --max-exception, seven days after its creation.
+    let created = "metadata: {name: incident, creationTimestamp: '2026-11-15T10:00:00Z'}";
+    let long = edit(EXCEPTION, &[("metadata: {name: incident}", created)]);
+    flips(&World::new(&[&long]), None, "2026-11-22T10:00:00Z");
+}
+
+#[test]
+fn the_instant_before_at_and_after_each_end_of_a_claimed_row_of_the_law() {
+    let mut world = World::new(&[CLAIM]).on("aws", "ca-central-1");
+    let row = Arc::make_mut(&mut world.law).adequacy.get_mut("eu-canada").unwrap();
+    row.validity = Validity { from: Some(at("2026-06-01")), until: Some(at("2026-12-01")) };
+    flips(&world, Some("2026-06-01"), "2026-12-01");
+    // The claim's own days lie within the row's, and count.
+    world.manifests[3] =
+        edit(CLAIM, &[("scope:", "validFrom: '2026-07-01'\n  validThrough: '2026-07-31'\n  scope:")]);
+    flips(&world, Some("2026-07-01"), "2026-08-01");
 }

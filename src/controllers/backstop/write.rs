@@ -1,0 +1,112 @@
+//! Writes the objects that differ from what is wanted, and deletes those that are not.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures::{StreamExt, stream};
+use kube::{
+    Api, Client,
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
+};
+use serde_json::json;
+
+use super::{NAME, live::Seen};
+use crate::{
+    api::{
+        labels,
+        v1alpha1::{TransferBackstop, TransferBackstopSpec},
+    },
+    core::ids::ObjectKey,
+    platform::manager,
+};
+
+/// Writes at a time.
+const TOGETHER: usize = 8;
+
+/// An object that could not be brought to what it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Writing it failed.
+    #[error("writing TransferBackstop {key}: {source}")]
+    Apply {
+        /// The object.
+        key: ObjectKey,
+        /// Why.
+        source: Box<kube::Error>,
+    },
+    /// Deleting it failed.
+    #[error("deleting TransferBackstop {key}: {source}")]
+    Delete {
+        /// The object.
+        key: ObjectKey,
+        /// Why.
+        source: Box<kube::Error>,
+    },
+}
+
+/// Brings the cluster to what is wanted. Tells whether something is left to do.
+pub async fn write(
+    client: &Client,
+    wanted: &BTreeMap<ObjectKey, TransferBackstopSpec>,
+    live: &HashMap<ObjectKey, Seen>,
+) -> bool {
+    let differing = wanted.iter().filter_map(|(key, spec)| {
+        let seen = live.get(key);
+        (seen.and_then(|s| s.spec.as_ref()) != Some(spec)).then_some((key, spec, seen))
+    });
+    let applying: Vec<_> = differing.map(|(key, spec, seen)| apply(client, key, spec, seen)).collect();
+    let applied: Vec<_> = stream::iter(applying).buffer_unordered(TOGETHER).collect().await;
+    let unwanted = live.iter().filter(|(key, _)| !wanted.contains_key(*key));
+    let deleting: Vec<_> = unwanted.map(|(key, seen)| delete(client, key, seen)).collect();
+    let deleted: Vec<_> = stream::iter(deleting).buffer_unordered(TOGETHER).collect().await;
+    let mut failed = false;
+    for error in applied.into_iter().chain(deleted).filter_map(Result::err) {
+        tracing::warn!(%error, "backstop");
+        failed = true;
+    }
+    failed
+}
+
+async fn apply(
+    client: &Client,
+    key: &ObjectKey,
+    spec: &TransferBackstopSpec,
+    seen: Option<&Seen>,
+) -> Result<(), WriteError> {
+    let api: Api<TransferBackstop> = Api::namespaced(client.clone(), &key.namespace);
+    let mut patch = json!({
+        "apiVersion": "carnet.dev/v1alpha1",
+        "kind": "TransferBackstop",
+        "metadata": {
+            "name": &*key.name,
+            "labels": {labels::MANAGED_BY: labels::MANAGER, "app.kubernetes.io/part-of": "carnet"},
+        },
+        "spec": spec,
+    });
+    // Another object of the same name is looked at first.
+    if let Some(seen) = seen {
+        patch["metadata"]["uid"] = seen.uid.clone().into();
+    }
+    let params = PatchParams::apply(&manager(NAME)).force();
+    match api.patch(&key.name, &params, &Patch::Apply(&patch)).await {
+        Ok(_) => {
+            tracing::info!(namespace = %key.namespace, name = %key.name, "backstop written");
+            Ok(())
+        }
+        // The namespace went, or another object took the name: the watch tells what to do.
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+        Err(source) => Err(WriteError::Apply { key: key.clone(), source: Box::new(source) }),
+    }
+}
+
+async fn delete(client: &Client, key: &ObjectKey, seen: &Seen) -> Result<(), WriteError> {
+    let api: Api<TransferBackstop> = Api::namespaced(client.clone(), &key.namespace);
+    let params = DeleteParams {
+        preconditions: Some(Preconditions { uid: Some(seen.uid.clone()), resource_version: None }),
+        ..DeleteParams::default()
+    };
+    match api.delete(&key.name, &params).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+        Err(source) => Err(WriteError::Delete { key: key.clone(), source: Box::new(source) }),
+    }
+}

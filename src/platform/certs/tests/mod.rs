@@ -1,0 +1,4 @@
+mod certificates;
+mod interleaved;
+mod steps;
+mod stored;

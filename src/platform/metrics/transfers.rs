@@ -1,0 +1,96 @@
+//! What is said of transfers. The leader alone judges what runs, so that all of it is absent elsewhere.
+
+use prometheus_client::{encoding::EncodeLabelSet, metrics::counter::Counter};
+
+use super::{
+    book::{Book, Label, Values},
+    known::{Countdown, Known, Rows},
+};
+
+/// How a flow can stand.
+pub const FLOW_STATES: [&str; 6] = ["no-border", "adequate", "carried", "same-entity", "waived", "uncovered"];
+
+/// State of a flow.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
+pub struct FlowState {
+    /// One of [`FLOW_STATES`].
+    pub state: &'static str,
+}
+
+/// What is told of Pods though it changes no verdict.
+pub const FINDINGS: [&str; 5] =
+    ["claim-not-reaching", "config-map-unread", "exempt-namespace", "misdeclared", "no-such-store"];
+
+/// What is told of Pods though it changes no verdict.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
+pub struct FindingLabel {
+    /// One of [`FINDINGS`].
+    pub finding: &'static str,
+}
+
+/// What is said of transfers.
+#[derive(Clone, Debug, Default)]
+pub struct TransferMetrics {
+    /// Flows of running workloads by state.
+    pub flows: Rows<FlowState>,
+    /// Running Pods with a flow that nothing covers.
+    pub violating_pods: Known,
+    /// Running Pods by what is told of them though it changes no verdict.
+    pub findings: Rows<FindingLabel>,
+    /// When an answer changes next by time alone; infinity = never.
+    pub next_lapse: Known,
+    /// When everything that runs was judged last.
+    pub judged: Known,
+    /// Events that were dropped because there were too many.
+    pub events_dropped: Counter,
+}
+
+impl TransferMetrics {
+    /// Registers them.
+    pub(super) fn register(book: &mut Book) -> Self {
+        let all = Self::default();
+        book.add(
+            "transfers_flows",
+            &[Label { name: "state", values: Values::Words(&FLOW_STATES) }],
+            "Flows of personal data to running workloads; uncovered ones break a declared rule",
+            all.flows.clone(),
+        );
+        book.add(
+            "transfers_violating_pods",
+            &[],
+            "Running Pods with a flow that nothing covers; alert on any",
+            all.violating_pods.clone(),
+        );
+        book.add(
+            "transfers_findings",
+            &[Label { name: "finding", values: Values::Words(&FINDINGS) }],
+            "Running Pods of which something is told that changes no verdict; conditions of DataStores name them",
+            all.findings.clone(),
+        );
+        book.add(
+            "transfers_judged_timestamp_seconds",
+            &[],
+            "When everything that runs was last judged; absent where this replica does not lead",
+            all.judged.clone(),
+        );
+        book.add(
+            "next_lapse_timestamp_seconds",
+            &[],
+            "When an answer about what runs changes next by time alone; +Inf = never, absent = not known here",
+            all.next_lapse.clone(),
+        );
+        book.add(
+            "next_lapse_seconds",
+            &[],
+            "Seconds until then, at the time of the scrape; +Inf = never, absent = not known here",
+            Countdown(all.next_lapse.clone()),
+        );
+        book.add(
+            "events_dropped",
+            &[],
+            "Events about lapses that were dropped since there were too many; conditions and metrics stay exact",
+            all.events_dropped.clone(),
+        );
+        all
+    }
+}

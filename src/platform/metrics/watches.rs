@@ -1,0 +1,76 @@
+//! What is said of the caches: how old what is known may be.
+
+use prometheus_client::encoding::EncodeLabelSet;
+
+use super::{
+    book::{Book, Label, Values},
+    known::{Known, Rows},
+};
+
+/// A watch.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
+pub struct WatchLabel {
+    /// Plural of what is watched.
+    pub watch: &'static str,
+}
+
+/// What can be watched.
+pub const WATCHES: [&str; 10] = [
+    "parties",
+    "datastores",
+    "transfersafeguards",
+    "transferexceptions",
+    "retentionpolicies",
+    "legalholds",
+    "namespaces",
+    "nodes",
+    "pods",
+    "configmaps",
+];
+
+/// What is said of the caches.
+#[derive(Clone, Debug, Default)]
+pub struct CacheMetrics {
+    /// Seconds since each watch was last heard.
+    pub silence: Rows<WatchLabel>,
+    /// Beyond this silence reviews are refused.
+    pub stale_after: Known,
+    /// How many snapshots were published.
+    pub revision: Known,
+    /// When the present snapshot was published.
+    pub published: Known,
+}
+
+impl CacheMetrics {
+    /// Registers them.
+    pub(super) fn register(book: &mut Book) -> Self {
+        let all = Self::default();
+        book.add(
+            "watch_silence_seconds",
+            &[Label { name: "watch", values: Values::Words(&WATCHES) }],
+            "Seconds since a watch was last heard: an event, a bookmark or a list; beyond carnet_stale_after_seconds \
+             reviews are refused",
+            all.silence.clone(),
+        );
+        book.add(
+            "stale_after_seconds",
+            &[],
+            "Silence of a watch beyond which reviews are refused (--stale-after)",
+            all.stale_after.clone(),
+        );
+        book.add(
+            "snapshot_revision",
+            &[],
+            "Number of the snapshot that is judged by, counted from the start of the process; absent before the first",
+            all.revision.clone(),
+        );
+        book.add(
+            "snapshot_timestamp_seconds",
+            &[],
+            "When that snapshot was published; where nothing is declared anew it ages and that is no fault: \
+             carnet_watch_silence_seconds tells whether it still holds",
+            all.published.clone(),
+        );
+        all
+    }
+}

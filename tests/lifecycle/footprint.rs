@@ -1,0 +1,41 @@
+//! What an idle operator takes.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Result, ensure};
+
+use crate::{cases, world::World};
+
+cases![an_idle_operator_takes_little_memory_and_next_to_no_processor];
+
+/// How long it is looked at.
+const LOOK: Duration = Duration::from_secs(20);
+/// Debug builds take more than what is shipped: `docs/operations.md` has the figures of a release build.
+const MEMORY: u64 = 80 << 20;
+/// Of one processor.
+const PROCESSOR: f64 = 0.10;
+
+async fn an_idle_operator_takes_little_memory_and_next_to_no_processor(w: Arc<World>) -> Result<()> {
+    w.present().await?;
+    let leader = w.leader().await?.pod;
+    let replicas = w.replicas().await?;
+    let usage = || -> Result<Vec<(u64, f64)>> {
+        let each = |r: &crate::cluster_state::Replica| Ok(w.cluster.runtime(&r.node)?.usage(&r.container)?);
+        replicas.iter().map(each).collect()
+    };
+    let before = usage()?;
+    tokio::time::sleep(LOOK).await;
+    let after = usage()?;
+    for ((replica, (_, from)), (memory, to)) in replicas.iter().zip(before).zip(after) {
+        let processor = (to - from) / LOOK.as_secs_f64();
+        let role = if replica.pod == leader { "leader" } else { "replica" };
+        crate::load::say(&format!(
+            "idle {role}: {:.1} MiB resident, {:.2} % of a processor",
+            memory as f64 / f64::from(1 << 20),
+            processor * 100.0
+        ));
+        ensure!(memory < MEMORY, "the {role} takes {memory} bytes");
+        ensure!(processor < PROCESSOR, "the {role} takes {processor:.3} of a processor");
+    }
+    Ok(())
+}
