@@ -62,6 +62,8 @@ fn main() {
                     Ok(Err(error)) => format!("{error:#}"),
                     Err(_) => format!("not done after {} s", patience.as_secs()),
                 };
+                // At once: the report comes when everything has run.
+                load::say(&format!("FAILED: {failed}"));
                 Err(Failed::from(format!("{failed}\n{}", world.diagnosis())))
             })
         })
