@@ -176,11 +176,15 @@ impl Own {
                     self.mend(&read, &why, seen, now).await?
                 }
                 Found::There(read, state) => {
-                    self.state = Some(*state);
+                    // Whoever writes the bundle takes nothing out of it that the Secret never knew.
+                    let bundle = seen.map(Seen::bundles).unwrap_or_default();
+                    let adopted = state.adopting(&bundle, now, &self.rules);
+                    let more = adopted != *state;
+                    self.state = Some(adopted);
                     if !self.around.leads.now() {
                         return Ok(true);
                     }
-                    match self.step(&read, seen, now).await? {
+                    match self.step(&read, more, seen, now).await? {
                         None => return Ok(true),
                         Some(done) => done,
                     }
@@ -237,15 +241,21 @@ impl Own {
         Ok(done)
     }
 
-    /// The plan's next step; none = there is none.
+    /// The plan's next step, or storing what is known beside the Secret; none = there is nothing to do.
     async fn step(
         &mut self,
         read: &Secret,
+        more: bool,
         seen: Option<&Seen>,
         now: Timestamp,
     ) -> Result<Option<Written>, CertificateError> {
         let Some(state) = self.state.clone() else { return Ok(None) };
-        let planned = plan(&state, self.told(seen), secret::asked(read), now, &self.rules);
+        let asked = secret::asked(read);
+        // What is asked for stores it as well.
+        if more && asked.is_none() {
+            return self.store.replace(read, &state).await.map(Some);
+        }
+        let planned = plan(&state, self.told(seen), asked, now, &self.rules);
         self.secret_at = self.secret_at.min(planned.look);
         let (then, note) = match planned.act {
             Act::Keep => return Ok(None),

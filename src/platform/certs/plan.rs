@@ -89,11 +89,6 @@ impl Rules {
 /// The next step of a rotation.
 pub fn plan(state: &State, told: Told, asked: Option<Rotate>, now: Timestamp, rules: &Rules) -> Plan {
     let then = |act: Act, look: Timestamp| Plan { act, look };
-    let left: Vec<_> = state.previous.iter().filter(|p| p.until > now).cloned().collect();
-    if left.len() < state.previous.len() {
-        return then(Act::Store(State { previous: left, ..state.clone() }), now);
-    }
-    let ends = state.previous.iter().map(|p| p.until).min().unwrap_or(Timestamp::MAX);
     match (asked, &state.next) {
         // Whoever read the Secret read the next key too.
         (Some(Rotate::Distrust), _) => return then(Act::MakeNext { distrust: true }, now),
@@ -102,6 +97,11 @@ pub fn plan(state: &State, told: Told, asked: Option<Rotate>, now: Timestamp, ru
         (Some(Rotate::Now), Some(_)) => return then(Act::Store(state.clone()), now),
         (None, _) => {}
     }
+    if let Some(cleared) = state.cleared(now) {
+        return then(Act::Store(cleared), now);
+    }
+    let ends = state.previous.iter().map(|p| if p.gone { p.ends } else { p.until });
+    let ends = ends.min().unwrap_or(Timestamp::MAX);
     let Some(next) = &state.next else {
         let due = rules.due(&state.current);
         return if now >= due {

@@ -40,6 +40,8 @@ struct Rotation {
 struct Old {
     certificate: String,
     until: String,
+    #[serde(default)]
+    gone: bool,
 }
 
 /// The data that says this.
@@ -52,7 +54,7 @@ pub fn to_data(state: &State) -> BTreeMap<String, ByteString> {
     };
     let previous: Vec<_> = previous
         .iter()
-        .map(|p| Old { certificate: p.cert_pem.clone(), until: p.until.to_string() })
+        .map(|p| Old { certificate: p.cert_pem.clone(), until: p.until.to_string(), gone: p.gone })
         .collect();
     let mut texts = vec![
         (CERT, current.authority.cert_pem.clone()),
@@ -75,9 +77,9 @@ pub fn from_data(data: &BTreeMap<String, ByteString>) -> Result<State, Damage> {
     let old: Vec<Old> = read(data, PREVIOUS)?.unwrap_or_default();
     let previous = old
         .into_iter()
-        .map(|Old { certificate, until }| {
-            validity(&certificate).map_err(|e| Damage { key: PREVIOUS, why: e.to_string() })?;
-            Ok(Retired { cert_pem: certificate, until: instant(PREVIOUS, &until)? })
+        .map(|Old { certificate, until, gone }| {
+            let carries = validity(&certificate).map_err(|e| Damage { key: PREVIOUS, why: e.to_string() })?;
+            Ok(Retired { cert_pem: certificate, until: instant(PREVIOUS, &until)?, ends: carries.ends, gone })
         })
         .collect::<Result<_, _>>()?;
     let (signs_from, announced, distrust) = match rotation {

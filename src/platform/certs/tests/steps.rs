@@ -23,6 +23,10 @@ pub fn signer(name: &str, made: i64) -> Signer {
     Signer { authority, made: at(made), ends: at(made) + rules().authority }
 }
 
+fn retired(name: &str, until: i64, ends: i64) -> Retired {
+    Retired { cert_pem: format!("{name}.crt\n"), until: at(until), ends: at(ends), gone: false }
+}
+
 fn state() -> State {
     State::first(signer("a", 0), at(0))
 }
@@ -66,7 +70,7 @@ fn a_next_authority_signs_a_waiting_time_after_it_was_seen_announced() {
         let signing = stored(next(&announced, told, 2153));
         assert_eq!(signing.current, signer("b", 2000));
         assert_eq!((signing.signs_from, &signing.next), (at(2153), &None));
-        assert_eq!(signing.previous, [Retired { cert_pem: "a.crt\n".into(), until: at(3000) }]);
+        assert_eq!(signing.previous, [retired("a", 3000, 3000)]);
         assert_eq!(signing.bundle(), "b.crt\na.crt\n");
     }
 }
@@ -88,8 +92,7 @@ fn nobody_waits_for_an_authority_that_has_ended() {
 
 #[test]
 fn an_old_authority_leaves_when_it_ends() {
-    let old = Retired { cert_pem: "o.crt\n".into(), until: at(100) };
-    let with = State { previous: vec![old], ..state() };
+    let with = State { previous: vec![retired("o", 100, 100)], ..state() };
     assert_eq!(next(&with, Told::Yes, 99), Plan { act: Act::Keep, look: at(100) });
     assert_eq!(stored(next(&with, Told::Yes, 100)), state());
 }
@@ -110,7 +113,17 @@ fn a_distrusted_authority_leaves_as_soon_as_replicas_can_have_changed_over() {
     let begun = state().begun(signer("b", 10), true);
     let announced = stored(next(&begun, Told::Yes, 20));
     let signing = stored(next(&announced, Told::Yes, 170));
-    assert_eq!(signing.previous, [Retired { cert_pem: "a.crt\n".into(), until: at(170) + rules().overlap }]);
+    let until = 170 + rules().overlap.as_secs();
+    assert_eq!(signing.previous, [retired("a", until, 3000)]);
+    // One that was to sign, and whose key may have been read as well, is not taken back either.
+    let anew = rotating(Some(5)).begun(signer("c", 10), true);
+    assert_eq!(anew.bundle(), "a.crt\nc.crt\n");
+    assert_eq!(anew.previous[0].cert_pem, "b.crt\n");
+    // Gone from the bundle, it is not taken back out of an old one before it has ended.
+    assert_eq!(next(&signing, Told::Yes, until - 1).look, at(until));
+    let cleared = stored(next(&signing, Told::Yes, until));
+    assert_eq!((cleared.bundle(), cleared.previous.len()), ("b.crt\n".to_owned(), 1));
+    assert!(stored(plan(&cleared, Told::Yes, None, at(3000), &rules())).previous.is_empty());
     assert!(rules().overlap >= rules().look * 3);
 }
 
@@ -138,7 +151,7 @@ fn a_leaf_is_renewed_at_two_thirds_of_its_life_and_when_another_authority_signs(
     let signing = State { current: signer("b", 0), signs_from: at(100), next: None, ..state() };
     // By an authority that nobody was told of: there is nothing to lose.
     assert_eq!(step(&held, &signing, 50), LeafStep::Sign);
-    let known = State { previous: vec![Retired { cert_pem: "a.crt\n".into(), until: at(3000) }], ..signing };
+    let known = State { previous: vec![retired("a", 3000, 3000)], ..signing };
     assert_eq!(step(&held, &known, 99), LeafStep::Keep(at(100)));
     assert_eq!(step(&held, &known, 100), LeafStep::Sign);
     assert_eq!(step(&leaf("a", 0, 90), &known, 90), LeafStep::Sign);

@@ -14,11 +14,17 @@ fn signer() -> Signer {
 }
 
 fn full() -> State {
+    let old = signer();
     State {
         current: signer(),
         signs_from: now(),
         next: Some(Next { signer: signer(), announced: Some(now()), distrust: true }),
-        previous: vec![Retired { cert_pem: signer().authority.cert_pem, until: now() }],
+        previous: vec![Retired {
+            cert_pem: old.authority.cert_pem,
+            until: now(),
+            ends: old.ends,
+            gone: true,
+        }],
     }
 }
 
