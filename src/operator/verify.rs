@@ -35,6 +35,9 @@ pub struct VerifyArgs {
     /// Where the Pod wants to run: a region to which nothing carries by itself.
     #[arg(long, value_parser = place)]
     pub abroad: (String, String),
+    /// Label of nodes that names their region.
+    #[arg(long, default_value = "topology.kubernetes.io/region")]
+    pub region_label: String,
     /// How long the operator has to see the store and answer (ISO 8601).
     #[arg(long, default_value = "PT60S", value_parser = patience)]
     pub patience: Duration,
@@ -98,7 +101,7 @@ async fn judged(
     writeln!(out, "refused, as it must be: {ABROAD}\n{refusal}\n")?;
 
     let pods: Api<Pod> = Api::namespaced(client.clone(), &args.namespace);
-    let unrelated = object("a Pod", pod(UNRELATED, &args.abroad.1, false))?;
+    let unrelated = object("a Pod", pod(UNRELATED, (&args.region_label, &args.abroad.1), false))?;
     pods.create(&PostParams::default(), &unrelated).await.map_err(|e| VerifyError::Unrelated(Box::new(e)))?;
     writeln!(out, "admitted, as it must be: {UNRELATED}")?;
     Ok(())
@@ -107,7 +110,7 @@ async fn judged(
 /// Tries until the operator has seen the store: what was refused in words that name it.
 async fn refused(client: &Client, args: &VerifyArgs) -> Result<String, VerifyError> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &args.namespace);
-    let abroad: Pod = object("a Pod", pod(ABROAD, &args.abroad.1, true))?;
+    let abroad: Pod = object("a Pod", pod(ABROAD, (&args.region_label, &args.abroad.1), true))?;
     let end = tokio::time::Instant::now() + args.patience;
     loop {
         let last = match pods.create(&PostParams::default(), &abroad).await {
@@ -160,11 +163,11 @@ fn store((provider, region): &(String, String)) -> Value {
 }
 
 /// A Pod that is never scheduled, so that it never runs, whatever is said of it.
-fn pod(name: &str, region: &str, uses: bool) -> Value {
+fn pod(name: &str, (label, region): (&str, &str), uses: bool) -> Value {
     let from = if uses { json!([{"secretRef": {"name": SECRET}}]) } else { json!([]) };
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {
         "schedulingGates": [{"name": "carnet.dev/verification"}],
-        "nodeSelector": {"topology.kubernetes.io/region": region},
+        "nodeSelector": {label: region},
         "automountServiceAccountToken": false,
         "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [{"name": "none", "image": "none", "envFrom": from,
@@ -194,7 +197,7 @@ mod tests {
         let place = ("aws".to_owned(), "eu-west-1".to_owned());
         let declared: DataStore = object("the DataStore", store(&place)).unwrap();
         assert!(parse::store(&declared, &law, RegionCheck::Strict).is_ok());
-        let read: Pod = object("a Pod", pod(ABROAD, "region", true)).unwrap();
+        let read: Pod = object("a Pod", pod(ABROAD, ("label", "region"), true)).unwrap();
         assert_eq!(read.spec.unwrap().scheduling_gates.unwrap().len(), 1);
     }
 

@@ -32,6 +32,7 @@
 {{- if eq .root.Values.transfers.dryRunVerdicts "Deny" -}}
 {{- $text = regexReplaceAll "(\n  - name: real\n    expression: >-\n      )[^\n]*" $text "${1}true" -}}
 {{- end -}}
+{{- $text = $text | replace "topology.kubernetes.io/region" .root.Values.transfers.regionLabel -}}
 {{- $text | replace "carnet-system" .root.Release.Namespace | trim -}}
 {{- end -}}
 

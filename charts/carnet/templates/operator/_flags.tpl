@@ -9,6 +9,7 @@
 - --same-entity={{ .sameEntity }}
 - --assessment-grace={{ .assessmentGrace }}
 - --max-exception={{ .maxException }}
+- --region-label={{ .regionLabel }}
 {{- with .defaultLocation }}
 - --default-location={{ . }}
 {{- end }}
