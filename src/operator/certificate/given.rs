@@ -124,6 +124,8 @@ impl Given {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::platform::certs::{new_authority, new_leaf};
 
