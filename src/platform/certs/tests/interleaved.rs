@@ -137,6 +137,7 @@ impl World {
             },
             2 if me.leads => {
                 let state = me.memory.clone().unwrap();
+                let current = state.current.clone();
                 let adopted = self.secret.as_ref().is_some_and(|(v, s)| *v == me.read && *s != state);
                 let then = match plan(&state, told(&me), self.asked, now, &rules()).act {
                     _ if adopted && self.asked.is_none() => Some(state),
@@ -149,6 +150,13 @@ impl World {
                 match then {
                     None => 3,
                     Some(then) if self.secret.as_ref().is_some_and(|(version, _)| *version == me.read) => {
+                        // Nobody led for so long that the current one ended: whoever signs then is a first one.
+                        if then.current != current && now >= current.ends {
+                            let cert = certificate(&then);
+                            let told =
+                                self.bundles.iter().find(|(_, b, _)| b.contains(cert.trim())).map(|b| b.0);
+                            self.first.insert(cert, told);
+                        }
                         me.memory = Some(then.clone());
                         self.write_secret(number, then);
                         self.asked = None;
