@@ -20,6 +20,11 @@ pub const OPERATOR: &[&str] = &[
     // Any change of the Secret: an authority begun, announced, signing, dropped, asked for, mended.
     "authority-rotate-before",
     "authority-rotate-after",
+    // Verdicts for the API server's own policies.
+    "backstop-write-before",
+    "backstop-write-after",
+    "backstop-delete-before",
+    "backstop-delete-after",
     // The status of a declared object.
     "status-before",
     "status-after",

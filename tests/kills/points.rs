@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use carnet::{
-    api::v1alpha1::RunPhase,
+    api::v1alpha1::{RunPhase, TransferBackstop, TransferBackstopSpec},
     platform::{OPERATOR_FAILPOINTS, RUNNER_FAILPOINTS},
     testbed::install,
 };
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
     Api,
-    api::{Patch, PatchParams},
+    api::{Patch, PatchParams, PostParams},
 };
 use serde_json::json;
 
@@ -32,6 +32,9 @@ const OF_PRUNING: [&str; 4] =
 /// Where the leader comes to once somebody asks for another authority.
 const OF_ROTATION: [&str; 2] = ["authority-rotate-before", "authority-rotate-after"];
 
+/// Where the leader comes to once there is a verdict that nobody wants.
+const OF_BACKSTOP: [&str; 2] = ["backstop-delete-before", "backstop-delete-after"];
+
 pub fn cases() -> Vec<(String, Case)> {
     let mut cases: Vec<(String, Case)> = vec![];
     for point in RUNNER_FAILPOINTS.iter().copied().chain(MID_RUN) {
@@ -44,6 +47,8 @@ pub fn cases() -> Vec<(String, Case)> {
         let name = format!("the_operator_killed_at_{}_leaves_what_sql_says", point.replace('-', "_"));
         cases.push(if OF_PRUNING.contains(&point) {
             (name, Box::new(move |world| Box::pin(pruning(world, point))))
+        } else if OF_BACKSTOP.contains(&point) {
+            (name, Box::new(move |world| Box::pin(unwanted(world, point))))
         } else if OF_ROTATION.contains(&point) {
             (name, Box::new(move |world| Box::pin(rotation(world, point))))
         } else {
@@ -77,6 +82,29 @@ async fn operator(world: Arc<World>, point: &'static str) -> Result<()> {
     // Given something to do only once the operator waits for its point: else another life of it would have done it.
     world.kill_operator_at(point, scene.begin()).await?;
     scene.ends_as_sql_says().await
+}
+
+/// The operator's own policies let nobody write a verdict but the operator, so it is written in its name.
+async fn unwanted(world: Arc<World>, point: &'static str) -> Result<()> {
+    let scene = Scene::new(&world, Seed::default()).await?;
+    let operator = format!("system:serviceaccount:{}:{}", install::NAMESPACE, install::SERVICE_ACCOUNT);
+    let api: Api<TransferBackstop> =
+        Api::namespaced(world.cluster.client_for(&operator, &[]).await?, "default");
+    let made = async {
+        api.create(
+            &PostParams::default(),
+            &TransferBackstop::new("unwanted", TransferBackstopSpec::default()),
+        )
+        .await?;
+        scene.begin().await
+    };
+    world.kill_operator_at(point, made).await?;
+    scene.ends_as_sql_says().await?;
+    world
+        .until("the verdict that nobody wants to be gone", A_STEP, || async {
+            Ok(api.get_opt("unwanted").await?.is_none().then_some(()))
+        })
+        .await
 }
 
 /// The webhook is asked by everything that a run does: it stays believed.

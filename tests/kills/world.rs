@@ -230,7 +230,11 @@ async fn dies_at(mut operator: Operator, point: &str) -> Result<()> {
 }
 
 fn options(logs: PathBuf, more: Vec<String>, failpoint: Option<&str>) -> OperatorOptions {
-    let flags = ["--transfers=Enforce".to_owned(), format!("--erasure-namespaces={}", NAMESPACES.join(","))];
+    let flags = [
+        "--transfers=Enforce".to_owned(),
+        "--backstop".to_owned(),
+        format!("--erasure-namespaces={}", NAMESPACES.join(",")),
+    ];
     OperatorOptions {
         program: env!("CARGO_BIN_EXE_carnet-operator").into(),
         logs,

@@ -16,7 +16,7 @@ use crate::{
         v1alpha1::{TransferBackstop, TransferBackstopSpec},
     },
     core::ids::ObjectKey,
-    platform::manager,
+    platform::{failpoint, manager},
 };
 
 /// Writes at a time.
@@ -87,8 +87,10 @@ async fn apply(
         patch["metadata"]["uid"] = seen.uid.clone().into();
     }
     let params = PatchParams::apply(&manager(NAME)).force();
+    failpoint("backstop-write-before");
     match api.patch(&key.name, &params, &Patch::Apply(&patch)).await {
         Ok(_) => {
+            failpoint("backstop-write-after");
             tracing::info!(namespace = %key.namespace, name = %key.name, "backstop written");
             Ok(())
         }
@@ -104,8 +106,12 @@ async fn delete(client: &Client, key: &ObjectKey, seen: &Seen) -> Result<(), Wri
         preconditions: Some(Preconditions { uid: Some(seen.uid.clone()), resource_version: None }),
         ..DeleteParams::default()
     };
+    failpoint("backstop-delete-before");
     match api.delete(&key.name, &params).await {
-        Ok(_) => Ok(()),
+        Ok(_) => {
+            failpoint("backstop-delete-after");
+            Ok(())
+        }
         Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
         Err(source) => Err(WriteError::Delete { key: key.clone(), source: Box::new(source) }),
     }

@@ -43,5 +43,5 @@ fn nobody_is_asked_about_an_exempt_namespace() {
     snapshot.settings = Arc::new(settings);
     let picture = judge(&snapshot, &world.running(&snapshot), at(NOW));
     assert_eq!(picture.standing, Default::default());
-    assert_eq!(picture.stores[&ObjectKey::new("identity", "aaa")].using, 3);
+    assert_eq!(picture.stores[&ObjectKey::new("identity", "aaa")].using, 0);
 }
