@@ -1,7 +1,7 @@
 {{/* The operator's flags, one a line: each says what a value says, none is left to a default of the program. The first
      ones keep their places, because components and overlays of deploy/ replace them there: add others at the end. */}}
 {{- define "carnet.flags" -}}
-{{- $ns := .Release.Namespace }}
+{{- $ns := .Release.Namespace -}}
 - --transfers={{ .Values.transfers.mode }}
 {{- if .Values.webhook.certManager.enabled }}
 - --tls-cert=/etc/carnet-tls/tls.crt
