@@ -1,8 +1,16 @@
-{{/* The operator's flags, one a line: each says what a value says, none is left to a default of the program. */}}
+{{/* The operator's flags, one a line: each says what a value says, none is left to a default of the program. The first
+     ones keep their places, because components and overlays of deploy/ replace them there: add others at the end. */}}
 {{- define "carnet.flags" -}}
 {{- $ns := .Release.Namespace -}}
-{{- with .Values.transfers -}}
-- --transfers={{ .mode }}
+- --transfers={{ .Values.transfers.mode }}
+{{- if .Values.webhook.certManager.enabled }}
+- --tls-cert=/etc/carnet-tls/tls.crt
+- --tls-key=/etc/carnet-tls/tls.key
+{{- else }}
+- --ca-validity={{ .Values.webhook.certificates.caValidity }}
+- --leaf-validity={{ .Values.webhook.certificates.leafValidity }}
+{{- end }}
+{{- with .Values.transfers }}
 - --on-lapse={{ .onLapse }}
 - --claims-from={{ .claimsFrom | join "," }}
 - --exempt-namespaces={{ .exemptNamespaces | join "," }}
@@ -34,13 +42,6 @@
 - --drain=PT15S
 - --log-format={{ .Values.logs.format }}
 - --log-filter={{ include "carnet.logFilter" . }}
-{{- if .Values.webhook.certManager.enabled }}
-- --tls-cert=/etc/carnet-tls/tls.crt
-- --tls-key=/etc/carnet-tls/tls.key
-{{- else }}
-- --ca-validity={{ .Values.webhook.certificates.caValidity }}
-- --leaf-validity={{ .Values.webhook.certificates.leafValidity }}
-{{- end }}
 {{- if eq (include "carnet.backstop" .) "true" }}
 - --backstop
 - --backstop-unpinned={{ .Values.backstop.unpinned }}
