@@ -2,7 +2,7 @@
 # Builds the release executables, static and with the list of their crates inside, so that two builds in different
 # directories give the same bytes.
 #
-#   binaries.sh DIR ARCH...    into DIR/ARCH/, for amd64 and arm64
+#   binaries.sh DIR ARCH...    into DIR/ARCH/, for amd64 and arm64; PROGRAMS names some alone
 #
 # Static glibc for both, as in everything that tests run (docs/adr/0007): musl's allocator serialises threads.
 set -euo pipefail
@@ -64,6 +64,7 @@ for arch in "$@"; do
   # Each with its own features alone: no database driver in the operator.
   for row in carnet-operator:operator carnet-eraser:eraser kubectl-carnet:plugin; do
     program=${row%:*}
+    if [ -n "${PROGRAMS:-}" ] && [[ " $PROGRAMS " != *" $program "* ]]; then continue; fi
     echo "building $program for $arch"
     cargo auditable build --quiet --locked --release --target "$target" --target-dir "$target_dir" \
       --no-default-features --features "${row#*:}" --bin "$program"

@@ -10,7 +10,8 @@
 #   build.sh [DIR]          for this machine's architecture, and for the other one where it can be built
 #   build.sh --where        print the cache's directory, and build nothing
 #
-# ARCHES="amd64 arm64" insists on both. IMAGE_PREFIX goes before the images' names. REVISION and SOURCE_DATE_EPOCH stand in for git where there is none.
+# ARCHES="amd64 arm64" insists on both, PROGRAMS="carnet-operator" makes that one alone, IMAGE_PREFIX goes before the images'
+# names. REVISION and SOURCE_DATE_EPOCH stand in for git where there is none.
 set -euo pipefail
 umask 022
 export LC_ALL=C TZ=UTC
@@ -92,6 +93,7 @@ if [ -z "$testbed" ]; then
     sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
 fi
 for image in carnet-operator carnet-eraser; do
+  [ -e "$output/bin/${arches[0]}/$image" ] || continue
   common=(
     image --name "$prefix$image:$version" --without-tmp
     --document "/usr/share/sbom/$image.cdx.json=$output/sbom/{arch}/$image.cdx.json"

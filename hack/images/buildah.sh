@@ -49,13 +49,14 @@ for layer in manifest["layers"]:
         for file in sorted(files, key=lambda file: file.name.strip("/")):
             if file.isfile():
                 digest = hashlib.sha256(files.extractfile(file).read()).hexdigest()
-                print("file", file.name.strip("/"), oct(file.mode), file.uid, file.gid, digest)
+                print("file", file.name.strip("/"), oct(file.mode & 0o7777), file.uid, file.gid, digest)
 PYTHON
 }
 
-for archive in "$built"/*.oci.tar; do
-  name=$(basename "$archive" .oci.tar)
-  image=${name%-*} version=${name##*-}
+while IFS=@ read -r name _ <&3; do
+  version=${name##*:} image=${name%:*}
+  image=${image##*/}
+  archive=$built/$image-$version.oci.tar
   for dir in "$built"/bin/*/; do
     arch=$(basename "$dir")
     ours=$scratch/ours theirs=$scratch/theirs
@@ -75,4 +76,4 @@ for archive in "$built"/*.oci.tar; do
     diff <(look "$ours") <(look "$theirs") || fail "$image for $arch is not the same from the Containerfile; see above"
     echo "$image:$version for $arch: buildah builds the same files and configuration"
   done
-done
+done 3<"$built/digests"

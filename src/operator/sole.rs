@@ -64,9 +64,10 @@ pub async fn wait(
         let sentence = sentence(&other, &args.own_namespace, name);
         if said.as_ref() != Some(&sentence) || asked.is_multiple_of(SAID_EACH) {
             if said.as_ref() != Some(&sentence) {
-                if let Some(gate) = gate.replace(readiness.gate(&sentence)) {
-                    gate.open();
+                if let Some(before) = gate.take() {
+                    before.open();
                 }
+                gate = Some(readiness.gate(&sentence));
             }
             tracing::error!("{sentence}");
             let note = Note {

@@ -114,9 +114,7 @@ async fn verdicts_are_compiled_and_put_right_when_somebody_else_writes_them(w: A
     eventually("the edit to be put right", 5, || async { Ok(back(api.get_opt("carnet").await?)) }).await?;
     api.delete("carnet", &DeleteParams::default()).await?;
     eventually("the object to be back", 5, || async { Ok(back(api.get_opt("carnet").await?)) }).await?;
-    let stray = json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "TransferBackstop",
-        "metadata": {"name": "carnet", "namespace": "billing"}});
-    let mut stray = stray;
+    let mut stray = backstop("billing");
     stray["spec"] = api.get("carnet").await?.data["spec"].clone();
     w.create_as(&operator, &stray.to_string()).await?;
     let billing = w.api(&operator, &stray)?;

@@ -123,7 +123,7 @@ async fn restore(w: &World, before: DynamicObject, object: &Value) -> Result<()>
     let api = w.api(&w.admin, object)?;
     let name = before.metadata.name.clone().unwrap_or_default();
     let mut back = before;
-    back.metadata.resource_version = None;
+    back.metadata.resource_version = api.get(&name).await?.metadata.resource_version;
     back.metadata.managed_fields = None;
     api.replace(&name, &Default::default(), &back).await.map(drop).context("put it back")
 }

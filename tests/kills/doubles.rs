@@ -18,7 +18,7 @@ use crate::{
     Case, case,
     oracle::Seed,
     scene::{Scene, status},
-    world::World,
+    world::{A_STEP, World},
 };
 
 pub fn cases() -> Vec<(String, Case)> {
@@ -75,7 +75,7 @@ async fn a_replaced_run_deletes_nothing_unplanned(world: Arc<World>) -> Result<(
     }
     scene.begin().await?;
     world
-        .until("a runner to be killed", 60, || async {
+        .until("a runner to be killed", A_STEP, || async {
             Ok(world.kubelet.ended(&scene.pods()).iter().any(|e| e.exit_code == 137).then_some(()))
         })
         .await?;
@@ -93,7 +93,7 @@ async fn a_replaced_run_deletes_nothing_unplanned(world: Arc<World>) -> Result<(
 
     // The next try of the old run's Job finds another run under its name.
     world
-        .until("the old run's Job to be refused", 60, || async {
+        .until("the old run's Job to be refused", A_STEP, || async {
             let ended = world.kubelet.ended(&scene.pods());
             let mut refused = ended.iter().filter_map(|e| match decode(&e.message) {
                 Ok(Report::Refused(refusal)) => Some(refusal.reason),

@@ -19,7 +19,7 @@ use crate::{
     Case,
     oracle::Seed,
     scene::{Scene, status},
-    world::{OF_THE_FIRST, World},
+    world::{A_STEP, OF_THE_FIRST, World},
 };
 
 /// Later batches than the first: something is gone for sure when the runner is killed here.
@@ -99,7 +99,7 @@ async fn pruning(world: Arc<World>, point: &'static str) -> Result<()> {
     world.kill_operator_at(point, scene.begin()).await?;
     scene.change(&json!({"schedule": {"rescan": "P1D"}})).await?;
     world
-        .until("all runs but the last to be gone", 60, || async {
+        .until("all runs but the last to be gone", A_STEP, || async {
             let runs = scene.runs().await?;
             Ok((runs.len() == 1 && runs.iter().all(|r| status(r).phase == RunPhase::NothingDue))
                 .then_some(()))

@@ -19,7 +19,7 @@ use crate::{
     Case, case,
     oracle::Seed,
     scene::{Scene, status},
-    world::{APPROVER, World},
+    world::{A_STEP, APPROVER, World},
 };
 
 /// Rows for each second of a slow run, and the most rows in one of its batches: the runner takes care that a batch is
@@ -64,7 +64,7 @@ async fn mid_run(scene: &Scene) -> Result<i64> {
         let gone = scene.left()?.gone;
         Ok((gone > 0).then_some(gone))
     };
-    let gone = scene.world.until("the first rows to be gone", 60, gone).await?;
+    let gone = scene.world.until("the first rows to be gone", A_STEP, gone).await?;
     ensure!(gone < scene.seed.due, "the run was over before it could be stopped");
     Ok(gone)
 }
@@ -172,7 +172,7 @@ async fn a_run_over_its_limits_waits_for_approval(world: Arc<World>) -> Result<(
     let policies: Api<carnet::api::v1alpha1::RetentionPolicy> =
         Api::namespaced(world.admin.clone(), scene.namespace);
     world
-        .until("the operator to have looked at the policy", 60, || async {
+        .until("the operator to have looked at the policy", A_STEP, || async {
             let policy = policies.get(&format!("p-{}", scene.name)).await?;
             let seen = policy.status.and_then(|s| s.observed_generation);
             Ok((seen == policy.metadata.generation).then_some(()))

@@ -30,6 +30,9 @@ pub const OF_THE_FIRST: [&str; 4] = [
     "authority-announce-after",
 ];
 
+/// Seconds that anything between two steps of a run may take: a bound for a machine that does much else, never a wait.
+pub const A_STEP: u64 = 180;
+
 /// How long an operator may take to come to a point.
 const TO_A_POINT: Duration = Duration::from_mins(2);
 

@@ -11,7 +11,6 @@ mod worlds;
 
 use std::{fs, path::PathBuf};
 
-use carnet::platform::metrics::Metrics;
 use serde_json::Value;
 
 /// A file of the project.
@@ -21,16 +20,6 @@ fn project(path: &str) -> PathBuf {
 
 fn text(path: &str) -> String {
     fs::read_to_string(project(path)).expect("a readable file of the project")
-}
-
-/// Metrics of parts that are still to come: what asks for one is tried as soon as it is registered.
-const AWAITED: [&str; 2] =
-    ["carnet_enforcement_intact", "carnet_webhook_certificate_expiry_timestamp_seconds"];
-
-fn is_awaited(expression: &str) -> bool {
-    let registered = Metrics::default();
-    let missing = AWAITED.iter().filter(|name| registered.described().iter().all(|d| d.name != **name));
-    missing.into_iter().any(|name| expression.contains(name))
 }
 
 /// An alert as it is written.

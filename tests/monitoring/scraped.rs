@@ -10,7 +10,7 @@ use carnet::{
 };
 use serde_json::Value;
 
-use crate::{ALERTS, alerts, dashboard, is_awaited, project, worlds::Replica};
+use crate::{ALERTS, alerts, dashboard, project, worlds::Replica};
 
 /// Fires only where nothing is scraped at all; `promtool` tests it.
 const OF_ABSENCE: &str = "CarnetDown";
@@ -63,12 +63,12 @@ async fn every_query_finds_what_it_asks_for_and_every_alert_knows_the_well_from_
     let scene = Scene::start().await?;
 
     for panel in dashboard::panels() {
-        for expression in panel.expressions.iter().filter(|expression| !is_awaited(expression)) {
+        for expression in &panel.expressions {
             scene.shown(expression).await.with_context(|| format!("panel {}", panel.title))?;
         }
     }
 
-    for alert in alerts().into_iter().filter(|alert| !is_awaited(&alert.expression)) {
+    for alert in alerts() {
         let expected: &[&str] = if alert.name == OF_ABSENCE { &[] } else { &["ill"] };
         let found = scene.jobs(&alert.expression).await.with_context(|| alert.name.clone())?;
         ensure!(found == expected, "{} is raised in {found:?}: {}", alert.name, alert.expression);
@@ -84,7 +84,7 @@ async fn every_query_finds_what_it_asks_for_and_every_alert_knows_the_well_from_
             .flat_map(|rule| rule["alerts"].as_array().into_iter().flatten())
     });
     let active: Vec<_> = active.collect();
-    let expected = alerts().iter().filter(|a| a.name != OF_ABSENCE && !is_awaited(&a.expression)).count();
+    let expected = alerts().iter().filter(|alert| alert.name != OF_ABSENCE).count();
     ensure!(active.len() >= expected, "only {} alerts are pending or fire", active.len());
     for alert in active {
         let annotations = alert["annotations"].to_string();

@@ -53,6 +53,7 @@ fn state(all: &Metrics, ill: bool) {
     for told in [CertificateMetrics::leaf, CertificateMetrics::authority] {
         told(&all.certificates, at(if ill { 24 } else { 24 * 60 }).unwrap_or_default());
     }
+    all.enforcement.seen(bad * 3);
     all.declared.invalid.counts(DECLARED_KINDS.map(|kind| (KindLabel { kind }, bad)));
     for watch in WATCHES {
         all.caches.silence.set(WatchLabel { watch }, if ill { 140.0 } else { 3.0 });

@@ -66,7 +66,7 @@ fn row(argument: &Arg, with_variables: bool, page: &mut String) {
         if default.is_empty() || !takes { String::new() } else { format!("`{}`", default.join(",")) };
     let mut help = argument.get_help().map(ToString::to_string).unwrap_or_default();
     if !words.is_empty() {
-        write!(help, " One of {}.", words.join(", ")).expect("a String takes all");
+        write!(help, ": {}", words.join(", ")).expect("a String takes all");
     }
     let help = help.replace('|', "\\|");
     let variable = argument.get_env().map(|v| format!("`{}`", v.to_string_lossy())).unwrap_or_default();

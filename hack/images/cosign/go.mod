@@ -1,11 +1,10 @@
-// What signs release images and shows that a signature holds: cosign, and a registry and its client to try it against.
+// What signs release images and shows that a signature holds: cosign, and a registry with its client to try it against (crane).
 module carnet.dev/hack/images/cosign
 
 go 1.26.0
 
 tool (
 	github.com/google/go-containerregistry/cmd/crane
-	github.com/google/go-containerregistry/cmd/registry
 	github.com/sigstore/cosign/v3/cmd/cosign
 )
 

@@ -161,7 +161,7 @@ impl Installation {
             },
         }
         if self.enforcement == EnforcementState::Changed {
-            self.findings.push(format!("enforcement is not intact: {} deviations", self.deviations.len()));
+            self.findings.push(format!("enforcement is not intact (deviations: {})", self.deviations.len()));
         }
     }
 
@@ -269,7 +269,7 @@ impl Installation {
     fn enforcement_text(&self) -> String {
         match self.enforcement {
             EnforcementState::Intact => "intact".into(),
-            EnforcementState::Changed => format!("NOT intact: {} deviations", self.deviations.len()),
+            EnforcementState::Changed => format!("NOT intact (deviations: {})", self.deviations.len()),
             EnforcementState::NotWatched => "not known: the operator runs without --enforcement".into(),
             EnforcementState::Loading => "not known yet".into(),
             EnforcementState::Unknown => "not known".into(),

@@ -169,7 +169,7 @@ fn what_is_not_well_is_said_and_ends_with_one() {
         said,
         [
             "! 1 of 2 replicas are ready",
-            "! enforcement is not intact: 2 deviations",
+            "! enforcement is not intact (deviations: 2)",
             "! TransferSafeguard dpf: what it carries, or what is overdue, changes at 2026-12-01T00:00:00Z",
             "! DataStore identity/bad: a declared rule is broken",
         ]

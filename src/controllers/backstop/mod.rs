@@ -55,7 +55,7 @@ pub async fn run(shared: Shared, mut standing: watch::Receiver<Standing>) {
         let started = Instant::now();
         let failed = if listed {
             last.compile(shared.index.snapshot()).await;
-            let wanted = last.wanted(&shared, counts);
+            let wanted = last.wanted(&shared, &counts);
             write::write(&shared.client, &wanted, &live.objects()).await
         } else {
             false
@@ -123,13 +123,13 @@ impl Last {
         self.late && self.told.as_ref().is_some_and(|(at, _)| at.elapsed() >= COUNTS)
     }
 
-    fn wanted(&mut self, shared: &Shared, counts: Standing) -> BTreeMap<ObjectKey, TransferBackstopSpec> {
+    fn wanted(&mut self, shared: &Shared, counts: &Standing) -> BTreeMap<ObjectKey, TransferBackstopSpec> {
         let told = match self.told.take() {
-            Some((at, told)) if told == counts => (at, told),
-            Some((at, told)) if at.elapsed() < COUNTS && told.names_the_same(&counts) => (at, told),
+            Some((at, told)) if told == *counts => (at, told),
+            Some((at, told)) if at.elapsed() < COUNTS && told.names_the_same(counts) => (at, told),
             _ => (Instant::now(), counts.clone()),
         };
-        self.late = told.1 != counts;
+        self.late = told.1 != *counts;
         let mut wanted = self.specs.clone();
         let settings = &shared.index.snapshot().settings;
         let key = ObjectKey::new(settings.own_namespace.as_str(), STANDING);
