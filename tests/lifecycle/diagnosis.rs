@@ -1,6 +1,6 @@
 //! What is needed to understand a failure of which nothing is left afterwards.
 
-use std::{fmt::Write, process::Command, time::Duration};
+use std::{fmt::Write, process::Command};
 
 use carnet::testbed::Binaries;
 
@@ -25,6 +25,8 @@ const QUESTIONS: &[&[&str]] = &[
     &["get", "events", "--all-namespaces", "--sort-by=.metadata.creationTimestamp"],
     &["get", "carnet", "--all-namespaces"],
 ];
+/// How long each may take.
+const SECONDS: &str = "10";
 /// Lines of each answer: its last ones.
 const LINES: usize = 120;
 
@@ -34,9 +36,8 @@ impl World {
         let mut text = String::new();
         let Ok(kubectl) = Binaries::find().and_then(|binaries| binaries.path("kubectl")) else { return text };
         for question in QUESTIONS {
-            let limit = Duration::from_secs(10).as_secs().to_string();
             let answer = Command::new("timeout")
-                .arg(limit)
+                .arg(SECONDS)
                 .arg(&kubectl)
                 .args(*question)
                 .env("KUBECONFIG", self.cluster.kubeconfig_admin())

@@ -31,7 +31,7 @@ async fn an_idle_operator_takes_little_memory_and_next_to_no_processor(w: Arc<Wo
         let role = if replica.pod == leader { "leader" } else { "replica" };
         crate::load::say(&format!(
             "idle {role}: {:.1} MiB resident, {:.2} % of a processor",
-            memory as f64 / f64::from(1 << 20),
+            f64::from(u32::try_from(memory >> 10)?) / 1024.0,
             processor * 100.0
         ));
         ensure!(memory < MEMORY, "the {role} takes {memory} bytes");

@@ -89,8 +89,8 @@ impl World {
     }
 }
 
-async fn nothing() -> Result<report::Away> {
-    Ok(None)
+fn nothing() -> std::future::Ready<Result<report::Away>> {
+    std::future::ready(Ok(None))
 }
 
 async fn fifty_pods_a_second_are_judged_right_and_hardly_later(w: Arc<World>) -> Result<()> {

@@ -1,6 +1,6 @@
 //! What the API server says of its calls to the webhook: its metrics, and in its log the reason of each that failed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result};
 use kube::api::{ListParams, Request};
@@ -24,8 +24,8 @@ pub struct Observed {
     pub closed: f64,
     /// Of all calls that failed, those that took too long.
     pub late: usize,
-    /// Calls by the upper end of their duration, in milliseconds; each holds those of the shorter ones too.
-    durations: BTreeMap<u64, f64>,
+    /// Calls by the upper end of their duration; each holds those of the shorter ones too.
+    durations: BTreeMap<Duration, f64>,
 }
 
 impl Observed {
@@ -46,7 +46,7 @@ impl Observed {
                 && let Some(end) = label(line, "le").and_then(|le| le.parse::<f64>().ok())
                 && end.is_finite()
             {
-                *now.durations.entry((end * 1000.0) as u64).or_default() += value;
+                *now.durations.entry(Duration::from_secs_f64(end)).or_default() += value;
             }
         }
         let log = world.cluster.api_server_log()?;
@@ -83,7 +83,7 @@ impl Observed {
         let wanted = all * share;
         let (mut from, mut below) = (0.0, 0.0);
         for (&end, &count) in &self.durations {
-            let end = end as f64;
+            let end = end.as_secs_f64() * 1000.0;
             if count >= wanted && count > below {
                 return Some(from + (end - from) * (wanted - below) / (count - below));
             }

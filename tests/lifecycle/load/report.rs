@@ -107,8 +107,9 @@ impl Phase {
         Ok(())
     }
 
-    fn within(&self, share: f64) -> f64 {
-        let index = ((self.latencies.len() as f64) * share) as usize;
+    /// Milliseconds within which so many of a hundred admitted Pods were created.
+    fn within(&self, percent: usize) -> f64 {
+        let index = self.latencies.len() * percent / 100;
         let found = self.latencies.get(index.min(self.latencies.len().saturating_sub(1)));
         found.map_or(0.0, |took| took.as_secs_f64() * 1000.0)
     }
@@ -127,9 +128,9 @@ impl Phase {
             self.observed.open,
             self.observed.closed,
             self.observed.late,
-            self.within(0.5),
-            self.within(0.99),
-            self.within(1.0),
+            self.within(50),
+            self.within(99),
+            self.within(100),
         )
     }
 }
@@ -152,9 +153,9 @@ fn table(phases: &[Phase]) -> String {
                     | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
         .to_owned();
     for phase in phases {
-        let added = |share: f64| match bare {
+        let added = |percent: usize| match bare {
             Some(bare) if bare.name != phase.name => {
-                format!("{:+.1}", phase.within(share) - bare.within(share))
+                format!("{:+.1}", phase.within(percent) - bare.within(percent))
             }
             _ => "–".to_owned(),
         };
@@ -175,11 +176,11 @@ fn table(phases: &[Phase]) -> String {
             phase.away,
             phase.observed.open,
             phase.observed.late,
-            phase.within(0.5),
-            phase.within(0.99),
-            phase.within(1.0),
-            added(0.5),
-            added(0.99),
+            phase.within(50),
+            phase.within(99),
+            phase.within(100),
+            added(50),
+            added(99),
             webhook(0.5),
             webhook(0.99),
         );

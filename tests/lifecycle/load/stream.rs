@@ -98,7 +98,11 @@ async fn send(pods: Api<Pod>, every: Duration, stop: CancellationToken) -> Vec<S
             () = stop.cancelled() => break,
             _ = ticks.tick() => {}
         }
-        let kind = [Kind::Unrelated, Kind::Lawful, Kind::Unrelated, Kind::Violating][number as usize % 4];
+        let kind = match number % 4 {
+            1 => Kind::Lawful,
+            3 => Kind::Violating,
+            _ => Kind::Unrelated,
+        };
         open.spawn(one(pods.clone(), format!("load-{began}-{number}"), kind));
         while let Some(done) = open.try_join_next() {
             samples.extend(done.ok());
