@@ -110,14 +110,22 @@ pub(crate) fn write_service_account_keys(dir: &Path) -> Result<(), TestbedError>
 
 /// Writes a file that only its owner reads.
 pub(crate) fn write_secret(path: &Path, content: impl AsRef<[u8]>) -> Result<(), TestbedError> {
-    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    use std::{
+        io::Write,
+        os::unix::fs::OpenOptionsExt,
+        sync::atomic::{AtomicU32, Ordering},
+    };
+    // Whole or not at all: a program that starts may read the file while another one's is written.
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let part = path.with_extension(format!("part-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
     let mut options = std::fs::OpenOptions::new();
     options
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(path)
+        .open(&part)
         .and_then(|mut file| file.write_all(content.as_ref()))
+        .and_then(|()| std::fs::rename(&part, path))
         .map_err(TestbedError::io(format!("write {}", path.display())))
 }

@@ -66,6 +66,7 @@ async fn declared(w: &World) -> Result<Arc<World>> {
     Ok(w)
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "a table of literals reads better without borrows")]
 fn container(fields: Value) -> Value {
     let mut container = json!({"name": "app", "image": "app"});
     for (name, value) in fields.as_object().into_iter().flatten() {

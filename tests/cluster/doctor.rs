@@ -61,8 +61,11 @@ fn deployment(replicas: i32, flags: &[&str]) -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": "carnet-operator", "namespace": "carnet-system", "labels": labels},
         "spec": {"replicas": replicas, "selector": {"matchLabels": {"app.kubernetes.io/name": "carnet-operator"}},
-            "template": {"metadata": {"labels": labels}, "spec": {"terminationGracePeriodSeconds": 0, "containers": [
+            "template": {"metadata": {"labels": labels}, "spec": {"terminationGracePeriodSeconds": 0,
+                "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+                "containers": [
                 {"name": "operator", "image": "played", "args": args,
+                    "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
                     "ports": [{"name": "webhook", "containerPort": 9443}]}]}}}})
 }
 
@@ -112,7 +115,7 @@ impl Around {
 
     async fn until_well(&self, w: &World) -> Result<()> {
         let mut last = BTreeSet::new();
-        for _ in 0..20 {
+        for _ in 0..60 {
             last = findings(w).await?;
             if last.is_subset(&Self::played()) {
                 return Ok(());
@@ -125,7 +128,7 @@ impl Around {
     /// Waits until doctor finds this.
     async fn until(&self, w: &World, code: &str) -> Result<()> {
         let mut last = BTreeSet::new();
-        for _ in 0..20 {
+        for _ in 0..60 {
             last = findings(w).await?;
             if last.contains(code) {
                 return Ok(());
@@ -244,7 +247,7 @@ async fn enforcement(w: &World, around: &Around) -> Result<()> {
         "spec": {"exporterRef": {"name": "ltd"}, "role": "Controller", "engine": {"external": {"description": "a test"}},
             "location": {"provider": "aws", "region": "eu-nowhere-9"},
             "datasets": [{"name": "d", "categories": ["account.contact"]}]}});
-    w.put(&[unread.clone()]).await?;
+    w.put(std::slice::from_ref(&unread)).await?;
     let found = around.until(w, "Unreadable").await;
     delete(w, &unread).await?;
     w.put(std::slice::from_ref(configuration)).await?;
@@ -286,7 +289,7 @@ async fn doctor_names_what_is_wrong_around_it(w: Arc<World>) -> Result<()> {
 
 async fn rest(w: &World, around: &Around) -> Result<()> {
     let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "somewhere"}});
-    w.put(&[node.clone()]).await?;
+    w.put(std::slice::from_ref(&node)).await?;
     around.until(w, "NodesWithoutRegion").await?;
     delete(w, &node).await?;
 

@@ -187,7 +187,10 @@ async fn every_edit_is_reported_within_five_seconds_and_its_end_too(w: Arc<World
         slowest = slowest.max(intact(&w, "1").await.with_context(|| part.to_owned())?);
     }
     event(&w, "EnforcementIntact", "as installed again").await?;
-    println!("slowest report: {slowest:.1} s");
+    #[allow(clippy::print_stdout, reason = "a measurement to read")]
+    {
+        println!("slowest report: {slowest:.1} s");
+    }
     Ok(())
 }
 

@@ -71,7 +71,11 @@ async fn nothing_that_is_installed_is_stored_in_another_form(w: Arc<World>) -> R
 async fn every_manifest_that_can_be_installed_is_taken_whole(w: Arc<World>) -> Result<()> {
     // A dry run of those too that a test cluster leaves out; unknown fields are errors.
     let strict = PatchParams::apply("test").force().dry_run().validation_strict();
-    for object in install::directory(&project().join("deploy/base"))? {
+    for mut object in install::directory(&project().join("deploy/base"))? {
+        // Here it is called by its URL, and an apply would leave it both addresses.
+        if kind(&object) == "ValidatingWebhookConfiguration" {
+            object["metadata"]["name"] = "tried".into();
+        }
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         let path = format!("{} {name}", kind(&object));
         let taken = w.api(&w.admin, &object)?.patch(name, &strict, &Patch::Apply(&object)).await;

@@ -60,7 +60,7 @@ fn main() {
             let (world, handle) = (world.clone(), handle.clone());
             Trial::test(name, move || {
                 let limited = async {
-                    tokio::time::timeout(std::time::Duration::from_secs(180), case(world.clone())).await
+                    tokio::time::timeout(std::time::Duration::from_mins(3), case(world.clone())).await
                 };
                 match handle.block_on(limited) {
                     Ok(Ok(())) => Ok(()),

@@ -59,7 +59,10 @@ async fn a_change_of_node_party_or_store_is_reported_within_a_second(w: Arc<Worl
         for again in 0..TRIES {
             let reported =
                 Scene::new(change, again).reported(&w).await.with_context(|| format!("{change:?}"))?;
-            eprintln!("{change:?}: {reported:?}");
+            #[allow(clippy::print_stderr, reason = "a measurement to read")]
+            {
+                eprintln!("{change:?}: {reported:?}");
+            }
             seen.push(reported);
             if reported.slowest() <= SOON {
                 break;
@@ -115,7 +118,7 @@ impl Scene {
         eventually("the Deployment to be admitted", 8, || async { Ok(w.create(&deployment).await.ok()) })
             .await?;
         self.runs(w).await?;
-        let before = violating(w).await?;
+        let before = violating(w)?;
 
         let reported = async {
             self.write(w).await?;
@@ -123,7 +126,7 @@ impl Scene {
             let (event, condition, metric) = tokio::try_join!(
                 self.within(written, "the Event on the Deployment", || self.event(w)),
                 self.within(written, "the condition on the store", || self.condition(w)),
-                self.within(written, "the metric", || async { Ok(violating(w).await? > before + 0.5) }),
+                self.within(written, "the metric", || async { Ok(violating(w)? > before + 0.5) }),
             )?;
             Ok::<_, anyhow::Error>(Reported { event, condition, metric })
         };
@@ -185,10 +188,8 @@ impl Scene {
         .await?;
         w.delete(&self.safeguard.to_string()).await?;
         w.delete(&self.store.to_string()).await?;
-        eventually("the metric to fall", 10, || async {
-            Ok((violating(w).await? < before + 0.5).then_some(()))
-        })
-        .await
+        eventually("the metric to fall", 10, || async { Ok((violating(w)? < before + 0.5).then_some(())) })
+            .await
     }
 
     /// How long after `since` the answer is yes.
@@ -228,7 +229,7 @@ impl Scene {
 }
 
 /// What the operator counts.
-async fn violating(w: &World) -> Result<f64> {
+fn violating(w: &World) -> Result<f64> {
     let metrics = w.metrics()?;
     let line = metrics.lines().find_map(|l| l.strip_prefix("carnet_transfers_violating_pods "));
     Ok(line.context("the metric is there")?.parse()?)

@@ -29,7 +29,7 @@ fn described() -> Vec<Described> {
         number += 1;
         let (trimmed, indent) = (line.trim_start(), line.len() - line.trim_start().len());
         if let Some(said) = trimmed.strip_prefix('#') {
-            comment = said.trim().to_owned();
+            said.trim().clone_into(&mut comment);
             continue;
         }
         let Some((name, inline)) = trimmed.split_once(':') else {

@@ -18,7 +18,7 @@ pub struct Page {
 fn is_of_reasons(cell: &str) -> bool {
     cell.split(", ")
         .all(|one| one.trim_matches('`').chars().all(|c| c.is_ascii_alphabetic()) && one.starts_with('`'))
-        && cell.starts_with(|c: char| c == '`')
+        && cell.starts_with('`')
         && cell.chars().nth(1).is_some_and(char::is_uppercase)
 }
 

@@ -20,6 +20,7 @@ use carnet::{
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+#[expect(clippy::unnecessary_wraps, reason = "what is known is an option everywhere here")]
 fn at(hours: i64) -> Option<Timestamp> {
     Some(Timestamp::now() + SignedDuration::from_hours(hours))
 }

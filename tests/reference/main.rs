@@ -46,7 +46,7 @@ fn part(command: &Command, path: &str, page: &mut String) {
 fn row(argument: &Arg, with_variables: bool, page: &mut String) {
     let takes = argument.get_action().takes_values();
     let value = argument.get_value_names().filter(|_| takes).map_or(String::new(), |names| {
-        let names: Vec<_> = names.iter().map(|n| n.as_str()).collect();
+        let names: Vec<_> = names.iter().map(clap::builder::Str::as_str).collect();
         names.join(" ")
     });
     let words: Vec<String> = argument

@@ -89,7 +89,7 @@ async fn a_drain_loses_no_request_of_callers_that_keep_their_connections() {
     spawn_blocking(move || idle.rest().unwrap()).await.unwrap();
     tokio::time::timeout(Duration::from_secs(2), async {
         while !old.ended.is_finished() {
-            tokio::task::yield_now().await
+            tokio::task::yield_now().await;
         }
     })
     .await

@@ -34,12 +34,9 @@ pub async fn ask(client: &Client, pod: &Pod) -> Replica {
         Ok(request) => request,
         Err(error) => return Replica { pod: name, answer: Err(error.to_string()), forbidden: false },
     };
-    let answer = match tokio::time::timeout(PATIENCE, client.request_text(request)).await {
-        Ok(answer) => answer,
-        Err(_) => {
-            let why = format!("no answer within {} s", PATIENCE.as_secs());
-            return Replica { pod: name, answer: Err(why), forbidden: false };
-        }
+    let Ok(answer) = tokio::time::timeout(PATIENCE, client.request_text(request)).await else {
+        let why = format!("no answer within {} s", PATIENCE.as_secs());
+        return Replica { pod: name, answer: Err(why), forbidden: false };
     };
     match answer {
         Ok(text) => Replica { pod: name, answer: read(&text), forbidden: false },

@@ -146,19 +146,18 @@ impl Installation {
                 };
             }
             // Who may not look leaves it to the replicas.
-            _ => match facts.reports().next() {
-                Some(report) => {
+            _ => {
+                if let Some(report) = facts.reports().next() {
                     self.enforcement = report.enforcement.state;
                     self.deviations.clone_from(&report.enforcement.deviations);
-                }
-                None => {
+                } else {
                     self.enforcement = EnforcementState::Unknown;
                     let both = [self.note(&facts.installed), self.note(&facts.live)];
                     if both == [true, true] {
                         self.unknown.push("what was installed is not written down: there is no ConfigMap carnet-enforcement".into());
                     }
                 }
-            },
+            }
         }
         if self.enforcement == EnforcementState::Changed {
             self.findings.push(format!("enforcement is not intact (deviations: {})", self.deviations.len()));
@@ -184,10 +183,8 @@ impl Installation {
     }
 
     fn certificates(&mut self, facts: &Facts) {
-        let ends = |of: fn(&crate::platform::status::CertificateStatus) -> Option<&String>| {
-            facts.reports().filter_map(|r| of(r.certificates.as_ref()?)?.parse::<Timestamp>().ok()).min()
-        };
-        self.leaf_ends = ends(|c| c.leaf_ends.as_ref());
+        let leaves = facts.reports().filter_map(|r| r.certificates.as_ref()?.leaf_ends.as_ref());
+        self.leaf_ends = leaves.filter_map(|ends| ends.parse::<Timestamp>().ok()).min();
         let webhooks = facts.configuration().and_then(|c| c.get("webhooks")?.as_array());
         let bundles = webhooks.into_iter().flatten().filter_map(|w: &Value| {
             let pem = pem_of(w.pointer("/clientConfig/caBundle")?)?;

@@ -132,7 +132,9 @@ impl<'a> Judge<'a> {
         let exceptions = self.snapshot.exceptions_in.get(namespace).into_iter().flatten();
         let waivers: Vec<Timestamp> =
             exceptions.filter(|e| self.now < e.until && e.stores.contains(store)).map(|e| e.until).collect();
-        waivers.iter().for_each(|end| self.note(*end));
+        for end in &waivers {
+            self.note(*end);
+        }
         Rule {
             regions: regions.collect(),
             anywhere,

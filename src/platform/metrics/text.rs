@@ -4,6 +4,8 @@
 //! the older format takes such samples for metrics without type and help. So their description is put under the name of
 //! the samples, and what only the newer format knows is left out.
 
+use std::fmt::Write as _;
+
 /// What the format is called in `Content-Type`.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -19,9 +21,9 @@ pub(super) fn classic(open: &str) -> String {
         {
             let total = if kind == "counter" { "_total" } else { "" };
             if let Some((_, said)) = help.take_if(|(of, _)| *of == name) {
-                out.push_str(&format!("# HELP {name}{total} {said}\n"));
+                let _ = writeln!(out, "# HELP {name}{total} {said}");
             }
-            out.push_str(&format!("# TYPE {name}{total} {kind}\n"));
+            let _ = writeln!(out, "# TYPE {name}{total} {kind}");
         } else if !line.starts_with("# ") {
             sample(&mut out, line);
         }
@@ -31,13 +33,11 @@ pub(super) fn classic(open: &str) -> String {
 
 /// A sample; infinity is spelt as every reader knows it.
 fn sample(out: &mut String, line: &str) {
-    match line.rsplit_once(' ') {
-        Some((series, "inf")) => out.push_str(&format!("{series} +Inf\n")),
-        _ => {
-            out.push_str(line);
-            out.push('\n');
-        }
-    }
+    let said = match line.rsplit_once(' ') {
+        Some((series, "inf")) => writeln!(out, "{series} +Inf"),
+        _ => writeln!(out, "{line}"),
+    };
+    debug_assert!(said.is_ok(), "a text takes every text");
 }
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ fn ready(status: &Value) -> (String, String, String) {
     let found = conditions
         .filter(|c| c["type"] == "Ready")
         .map(|c| (text(c, "status"), text(c, "reason"), text(c, "message")));
-    found.last().unwrap_or_default()
+    found.reduce(|_, last| last).unwrap_or_default()
 }
 
 fn api(client: &Client, group: &str, version: &str, kind: &str) -> Api<DynamicObject> {

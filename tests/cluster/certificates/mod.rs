@@ -33,7 +33,7 @@ fn certificates(bytes: &[u8]) -> usize {
 }
 
 impl Site {
-    fn secrets(&self, w: &World) -> Api<Secret> {
+    fn secrets(w: &World) -> Api<Secret> {
         Api::namespaced(w.admin.clone(), site::NAMESPACE)
     }
 
@@ -52,7 +52,7 @@ impl Site {
     }
 
     async fn authority(&self, w: &World) -> Result<Vec<u8>> {
-        let secret = self.secrets(w).get(SECRET).await?;
+        let secret = Self::secrets(w).get(SECRET).await?;
         let data = secret.data.unwrap_or_default();
         Ok(data.get("ca.crt").map(|bytes| bytes.0.clone()).unwrap_or_default())
     }
@@ -125,7 +125,7 @@ async fn only_the_bundle_is_ours_and_whoever_changes_it_is_put_right(w: Arc<Worl
     let json_patch =
         |value: serde_json::Value| -> Result<Patch<()>> { Ok(Patch::Json(serde_json::from_value(value)?)) };
     let at = "/webhooks/0/clientConfig/caBundle";
-    let foreign = k8s_openapi::ByteString(site.foreign_authority()?);
+    let foreign = k8s_openapi::ByteString(Site::foreign_authority()?);
     for (how, patch) in [
         ("cleared", json_patch(json!([{"op": "remove", "path": at}]))?),
         ("replaced", json_patch(json!([{"op": "replace", "path": at, "value": foreign}]))?),
@@ -174,7 +174,7 @@ async fn a_secret_that_is_lost_or_damaged_is_mended_and_a_rotation_can_be_asked_
 ) -> Result<()> {
     let site = Site::start(&w, &["--rotation-look=PT1S", "--ca-validity=PT60S"], 2).await?;
     let creator = Creator::start(&w, 2);
-    let (secrets, first) = (site.secrets(&w), site.authority(&w).await?);
+    let (secrets, first) = (Site::secrets(&w), site.authority(&w).await?);
     site.leader().await?;
     secrets.delete(SECRET, &Default::default()).await?;
     eventually("the Secret to be there again", 10, || async {

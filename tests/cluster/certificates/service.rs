@@ -4,7 +4,7 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -43,7 +43,7 @@ impl Service {
             let (endpoints, to) = (endpoints.clone(), to.clone());
             tokio::spawn(async move {
                 loop {
-                    let all = endpoints.lock().unwrap().clone();
+                    let all = endpoints.lock().unwrap_or_else(PoisonError::into_inner).clone();
                     let mut found = vec![];
                     for endpoint in all {
                         if ready(endpoint.metrics).await {
@@ -51,7 +51,7 @@ impl Service {
                         }
                     }
                     tokio::time::sleep(DELAY).await;
-                    *to.lock().unwrap() = found;
+                    *to.lock().unwrap_or_else(PoisonError::into_inner) = found;
                 }
             })
         };
@@ -59,7 +59,7 @@ impl Service {
             let next = AtomicUsize::new(0);
             while let Ok((mut from, _)) = listener.accept().await {
                 let endpoint = {
-                    let to = to.lock().unwrap();
+                    let to = to.lock().unwrap_or_else(PoisonError::into_inner);
                     let turn = next.fetch_add(1, Ordering::Relaxed) % to.len().max(1);
                     to.get(turn).copied()
                 };
@@ -79,7 +79,7 @@ impl Service {
     }
 
     pub fn set(&self, endpoints: Vec<Endpoint>) {
-        *self.endpoints.lock().unwrap() = endpoints;
+        *self.endpoints.lock().unwrap_or_else(PoisonError::into_inner) = endpoints;
     }
 }
 

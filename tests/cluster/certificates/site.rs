@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     process::{ExitStatus, Stdio},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -158,7 +158,7 @@ impl Site {
     }
 
     /// An authority that is not ours.
-    pub fn foreign_authority(&self) -> Result<Vec<u8>> {
+    pub fn foreign_authority() -> Result<Vec<u8>> {
         let authority = carnet::testbed::Authority::new("foreign")?;
         Ok(authority.certificate().as_bytes().to_vec())
     }
@@ -187,12 +187,15 @@ impl Process {
     }
 
     pub fn terminate(&self) -> Result<()> {
-        let id = self.child.lock().unwrap().id().context("it has ended")?;
+        let id = self.child.lock().unwrap_or_else(PoisonError::into_inner).id().context("it has ended")?;
         Ok(nix::sys::signal::kill(Pid::from_raw(i32::try_from(id)?), Signal::SIGTERM)?)
     }
 
     pub async fn ended(&self) -> Result<ExitStatus> {
-        eventually("the process to end", 20, || async { Ok(self.child.lock().unwrap().try_wait()?) }).await
+        eventually("the process to end", 20, || async {
+            Ok(self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait()?)
+        })
+        .await
     }
 }
 
@@ -240,7 +243,10 @@ impl Creator {
                     match create(&client, &format!("pod-{n}")).await {
                         Ok(()) => drop(created.fetch_add(1, Ordering::SeqCst)),
                         Err(error) => {
-                            failed.lock().unwrap().push(format!("{} {error}", jiff::Timestamp::now()))
+                            failed
+                                .lock()
+                                .unwrap_or_else(PoisonError::into_inner)
+                                .push(format!("{} {error}", jiff::Timestamp::now()));
                         }
                     }
                     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -257,7 +263,7 @@ impl Creator {
         for task in self.tasks {
             let _ = task.await;
         }
-        let failed = std::mem::take(&mut *self.failed.lock().unwrap());
+        let failed = std::mem::take(&mut *self.failed.lock().unwrap_or_else(PoisonError::into_inner));
         (self.created.load(Ordering::SeqCst), failed)
     }
 }

@@ -14,22 +14,19 @@ pub fn check(facts: &Facts, found: &mut Found) {
     let (Some(installed), Some(live)) = (found.known(&facts.installed), found.known(&facts.live)) else {
         return;
     };
-    let deviations = match installed {
-        Some(expected) => {
-            let signed_by = facts.reports().find_map(|r| r.certificates.as_ref()?.signed_by.clone());
-            compare(expected, live, signed_by.as_deref())
-        }
-        None => {
-            let reported = facts.reports().find(|r| r.enforcement.state == EnforcementState::Changed);
-            if reported.is_none() {
-                found.notice(
+    let deviations = if let Some(expected) = installed {
+        let signed_by = facts.reports().find_map(|r| r.certificates.as_ref()?.signed_by.clone());
+        compare(expected, live, signed_by.as_deref())
+    } else {
+        let reported = facts.reports().find(|r| r.enforcement.state == EnforcementState::Changed);
+        if reported.is_none() {
+            found.notice(
                     "EnforcementNotWatched",
                     format!("there is no ConfigMap {namespace}/{name}: whether policies and webhook were edited is not known"),
                     "install by the chart, or write it from the manifests that were applied",
                 );
-            }
-            reported.map(|r| r.enforcement.deviations.clone()).unwrap_or_default()
         }
+        reported.map(|r| r.enforcement.deviations.clone()).unwrap_or_default()
     };
     for deviation in &deviations {
         // A configuration that is missing or points elsewhere is spoken of by the check of the webhook.

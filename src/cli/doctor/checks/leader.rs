@@ -12,15 +12,15 @@ const SKEW: SignedDuration = SignedDuration::from_secs(30);
 pub fn check(facts: &Facts, found: &mut Found) {
     let namespace = &facts.namespace;
     let now = facts.server_now.as_ref().ok().copied().flatten().unwrap_or(facts.now);
-    if facts.flag("--leader-elect").is_some() || elects(facts) {
-        if let Some(lease) = found.known(&facts.lease) {
-            let spec = lease.as_ref().and_then(|lease| lease.spec.as_ref());
-            let holder = spec.and_then(|s| s.holder_identity.as_deref()).filter(|h| !h.is_empty());
-            let renewed = spec.and_then(|s| s.renew_time.as_ref()).map(|t| t.0);
-            let lasts = SignedDuration::from_secs(i64::from(
-                spec.and_then(|s| s.lease_duration_seconds).unwrap_or(15),
-            ));
-            match (holder, renewed) {
+    if (facts.flag("--leader-elect").is_some() || elects(facts))
+        && let Some(lease) = found.known(&facts.lease)
+    {
+        let spec = lease.as_ref().and_then(|lease| lease.spec.as_ref());
+        let holder = spec.and_then(|s| s.holder_identity.as_deref()).filter(|h| !h.is_empty());
+        let renewed = spec.and_then(|s| s.renew_time.as_ref()).map(|t| t.0);
+        let lasts =
+            SignedDuration::from_secs(i64::from(spec.and_then(|s| s.lease_duration_seconds).unwrap_or(15)));
+        match (holder, renewed) {
                 (Some(holder), Some(renewed)) if now.duration_since(renewed) > lasts * 2 => found.broken(
                     "LeaseStale",
                     format!(
@@ -36,7 +36,6 @@ pub fn check(facts: &Facts, found: &mut Found) {
                     "see why no replica is ready",
                 ),
             }
-        }
     }
     skew(facts, found);
 }

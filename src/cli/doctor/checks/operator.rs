@@ -61,8 +61,8 @@ fn why(pod: &Pod) -> String {
     {
         return unscheduled.message.clone().unwrap_or_else(|| "no node takes it".into());
     }
-    let containers = status.container_statuses.iter().chain(&status.init_container_statuses).flatten();
-    if let Some(reason) = containers.filter_map(of_container).next() {
+    let mut containers = status.container_statuses.iter().chain(&status.init_container_statuses).flatten();
+    if let Some(reason) = containers.find_map(of_container) {
         return reason;
     }
     match (&status.reason, &status.message, status.phase.as_deref()) {

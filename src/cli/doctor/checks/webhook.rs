@@ -68,22 +68,21 @@ fn selector(facts: &Facts, name: &str, webhook: &Value, found: &mut Found) {
     if left_out.is_empty() && name.starts_with("validate.") {
         return;
     }
-    let mut exempt: Vec<String> = match facts.reports().next() {
-        Some(report) => report.exempt_namespaces.clone(),
-        None => {
-            if !matches!(facts.deployment, Ok(Some(_))) {
-                return;
-            }
-            let flag = facts.flag("--exempt-namespaces").map(|text| {
-                text.split(',').map(|n| n.trim().to_owned()).filter(|n| !n.is_empty()).collect::<Vec<_>>()
-            });
-            let mut all = flag.unwrap_or_else(|| {
-                let default = Settings::default();
-                default.exempt.into_iter().filter(|n| *n != default.own_namespace).collect()
-            });
-            all.push(facts.namespace.clone());
-            all
+    let mut exempt: Vec<String> = if let Some(report) = facts.reports().next() {
+        report.exempt_namespaces.clone()
+    } else {
+        if !matches!(facts.deployment, Ok(Some(_))) {
+            return;
         }
+        let flag = facts.flag("--exempt-namespaces").map(|text| {
+            text.split(',').map(|n| n.trim().to_owned()).filter(|n| !n.is_empty()).collect::<Vec<_>>()
+        });
+        let mut all = flag.unwrap_or_else(|| {
+            let default = Settings::default();
+            default.exempt.into_iter().filter(|n| *n != default.own_namespace).collect()
+        });
+        all.push(facts.namespace.clone());
+        all
     };
     left_out.sort();
     exempt.sort();

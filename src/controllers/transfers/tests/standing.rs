@@ -1,6 +1,8 @@
 use super::*;
 
-fn stood_on(world: &World) -> (Vec<(String, i64)>, Vec<(String, i64)>) {
+type Counted = Vec<(String, i64)>;
+
+fn stood_on(world: &World) -> (Counted, Counted) {
     let standing = world.judge(NOW).standing;
     let stores = standing.stores.into_iter().map(|(store, pods)| (store.to_string(), pods));
     (stores.collect(), standing.safeguards.into_iter().collect())

@@ -30,7 +30,6 @@ fn many(stores: usize, namespaces: usize) -> Snapshot {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a measurement to read")]
 fn ten_thousand_stores_in_a_thousand_namespaces_compile_in_seconds_and_a_change_touches_one_object() {
     let before = many(10_000, 1000);
     let now = World::new(&[]).now;
