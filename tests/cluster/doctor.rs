@@ -98,8 +98,8 @@ impl Around {
                 "metadata": {"name": "carnet-enforcement", "namespace": "carnet-system"},
                 "data": {"enforcement.yaml": text}}),
         ];
-        install::apply(&w.admin, &objects).await?;
-        install::apply(&w.admin, &[configuration.clone()]).await?;
+        w.put(&objects).await?;
+        w.put(&[configuration.clone()]).await?;
         let around = Self { objects, configuration };
         around.until_well(w).await?;
         Ok(around)
@@ -137,9 +137,9 @@ impl Around {
 
     /// Applies what breaks it, waits for the finding, and applies what mends it.
     async fn applied(&self, w: &World, broken: Value, mended: Value, code: &str) -> Result<()> {
-        install::apply(&w.admin, &[broken]).await?;
+        w.put(&[broken]).await?;
         let found = self.until(w, code).await;
-        install::apply(&w.admin, &[mended]).await?;
+        w.put(&[mended]).await?;
         found
     }
 
@@ -147,7 +147,7 @@ impl Around {
     async fn deleted(&self, w: &World, object: &Value, code: &str) -> Result<()> {
         delete(w, object).await?;
         let found = self.until(w, code).await;
-        install::apply(&w.admin, std::slice::from_ref(object)).await?;
+        w.put(std::slice::from_ref(object)).await?;
         found
     }
 
@@ -157,10 +157,10 @@ impl Around {
         }
         let installed = install::objects(&project(), w.webhook())?;
         let map = installed.into_iter().filter(|o| o["metadata"]["name"] == "carnet-enforcement");
-        install::apply(&w.admin, &map.collect::<Vec<_>>()).await?;
+        w.put(&map.collect::<Vec<_>>()).await?;
         // Its address comes back, and the bundle stays the operator's.
         let by_url = w.installed.object("ValidatingWebhookConfiguration", "carnet")?.clone();
-        install::apply(&w.admin, &[by_url]).await?;
+        w.put(&[by_url]).await?;
         patch(w, &self.configuration, &self.bundles()).await?;
         let pods = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "carnet-system"}});
         eventually("the played Pods to be gone", 20, || async {
@@ -219,7 +219,7 @@ async fn enforcement(w: &World, around: &Around) -> Result<()> {
     around.applied(w, weak, policy.clone(), "EnforcementChanged").await?;
     let mut old = binding.clone();
     old["metadata"]["name"] = "old.carnet.dev".into();
-    install::apply(&w.admin, &[old.clone()]).await?;
+    w.put(&[old.clone()]).await?;
     around.until(w, "LeftoverPolicies").await?;
     delete(w, &old).await?;
 
@@ -244,10 +244,10 @@ async fn enforcement(w: &World, around: &Around) -> Result<()> {
         "spec": {"exporterRef": {"name": "ltd"}, "role": "Controller", "engine": {"external": {"description": "a test"}},
             "location": {"provider": "aws", "region": "eu-nowhere-9"},
             "datasets": [{"name": "d", "categories": ["account.contact"]}]}});
-    install::apply(&w.admin, &[unread.clone()]).await?;
+    w.put(&[unread.clone()]).await?;
     let found = around.until(w, "Unreadable").await;
     delete(w, &unread).await?;
-    install::apply(&w.admin, std::slice::from_ref(configuration)).await?;
+    w.put(std::slice::from_ref(configuration)).await?;
     found?;
     around.until_well(w).await
 }
@@ -286,7 +286,7 @@ async fn doctor_names_what_is_wrong_around_it(w: Arc<World>) -> Result<()> {
 
 async fn rest(w: &World, around: &Around) -> Result<()> {
     let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "somewhere"}});
-    install::apply(&w.admin, &[node.clone()]).await?;
+    w.put(&[node.clone()]).await?;
     around.until(w, "NodesWithoutRegion").await?;
     delete(w, &node).await?;
 
@@ -299,7 +299,7 @@ async fn rest(w: &World, around: &Around) -> Result<()> {
         Ok(serde_json::from_str(&binding.to_string().replace("NAMESPACE", namespace))?)
     };
     around.deleted(w, &of("identity")?, "ErasureNotAllowed").await?;
-    install::apply(&w.admin, &[of("billing")?]).await?;
+    w.put(&[of("billing")?]).await?;
     around.until(w, "ErasureNotTold").await?;
     delete(w, &of("billing")?).await?;
 
@@ -317,7 +317,7 @@ async fn rest(w: &World, around: &Around) -> Result<()> {
 
     let mut second = deployment(0, &[]);
     second["metadata"]["namespace"] = "billing".into();
-    install::apply(&w.admin, &[second.clone()]).await?;
+    w.put(&[second.clone()]).await?;
     around.until(w, "SecondInstallation").await?;
     delete(w, &second).await?;
     around.until_well(w).await
@@ -352,7 +352,7 @@ async fn status(w: &World, around: &Around) -> Result<()> {
     let binding = w.installed.object("ValidatingAdmissionPolicyBinding", "runner-pods.carnet.dev")?;
     delete(w, binding).await?;
     let after = carnet(&w.kubeconfig_of_admin(), &["status"]).await;
-    install::apply(&w.admin, std::slice::from_ref(binding)).await?;
+    w.put(std::slice::from_ref(binding)).await?;
     let (code, text) = after?;
     ensure!(code == 1 && text.contains("! enforcement is not intact (deviations: 1)"), "{code}: {text}");
     around.until_well(w).await

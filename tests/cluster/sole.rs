@@ -28,9 +28,9 @@ fn serving(configuration: &Value, namespace: &str) -> Value {
 async fn a_second_installation_refuses_in_words_and_begins_once_it_is_alone(w: Arc<World>) -> Result<()> {
     let configuration = w.installed.object("ValidatingWebhookConfiguration", "carnet")?.clone();
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "elsewhere"}});
-    install::apply(&w.admin, &[namespace, serving(&configuration, "carnet-system")]).await?;
+    w.put(&[namespace, serving(&configuration, "carnet-system")]).await?;
     let told = refuses(&w, &configuration).await;
-    install::apply(&w.admin, &[configuration]).await?;
+    w.put(&[configuration]).await?;
     told
 }
 
@@ -74,7 +74,7 @@ async fn refuses(w: &World, configuration: &Value) -> Result<()> {
     ensure!(second.ask("/readyz").await?.contains("caches"), "it began to watch");
 
     // Once the cluster is its own it begins; here it gets no further than its rights.
-    install::apply(&w.admin, &[serving(configuration, "elsewhere")]).await?;
+    w.put(&[serving(configuration, "elsewhere")]).await?;
     eventually("the second one to begin", 20, || async {
         Ok(second.log_end().contains("no other Carnet has the cluster any more").then_some(()))
     })

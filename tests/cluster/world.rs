@@ -222,6 +222,35 @@ impl World {
         api.patch(name, &PatchParams::apply("test").force(), &Patch::Apply(object)).await
     }
 
+    /// Applies with all rights; a webhook configuration as a whole, since its address can be a URL or a Service and an apply
+    /// would leave both. The bundle stays unless another one is given.
+    pub async fn put(&self, objects: &[Value]) -> Result<()> {
+        for object in objects {
+            if object["kind"] != "ValidatingWebhookConfiguration" {
+                install::apply(&self.admin, std::slice::from_ref(object)).await?;
+                continue;
+            }
+            let api = self.api(&self.admin, object)?;
+            let mut whole: DynamicObject = serde_json::from_value(object.clone())?;
+            let name = whole.metadata.name.clone().unwrap_or_default();
+            let Some(there) = api.get_opt(&name).await? else {
+                api.create(&PostParams::default(), &whole).await?;
+                continue;
+            };
+            whole.metadata.resource_version = there.metadata.resource_version;
+            let old = there.data["webhooks"].as_array().cloned().unwrap_or_default();
+            for hook in whole.data["webhooks"].as_array_mut().into_iter().flatten() {
+                let bundle =
+                    old.iter().find(|o| o["name"] == hook["name"]).map(|o| &o["clientConfig"]["caBundle"]);
+                if let (Some(bundle), None) = (bundle, hook["clientConfig"].get("caBundle")) {
+                    hook["clientConfig"]["caBundle"] = bundle.clone();
+                }
+            }
+            api.replace(&name, &PostParams::default(), &whole).await?;
+        }
+        Ok(())
+    }
+
     /// Applies with all rights; every document of a YAML text.
     pub async fn apply(&self, yaml: &str) -> Result<()> {
         for object in install::documents_of(yaml, "a test's manifest")? {
