@@ -33,7 +33,7 @@ use crate::{
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a connection may be idle, before its first request and between two. API servers close theirs after 90 s, also
 /// one that they opened and then did not need; whoever closes first loses a request that is under way, so it is not us.
-const IDLE: Duration = Duration::from_secs(120);
+const IDLE: Duration = Duration::from_mins(2);
 /// How long reviews that are under way have once there are no others to come: longer than most askers wait.
 const LAST: Duration = Duration::from_secs(5);
 

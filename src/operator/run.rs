@@ -151,7 +151,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     {
         let (shared, args, end) = (shared.clone(), args.clone(), end.clone());
         let keeper = Keeper::new(&args, around);
-        parts.spawn(async move { admit(shared, args, keeper, [serving, believed], end).await });
+        parts.spawn(async move { Box::pin(admit(shared, args, keeper, [serving, believed], end)).await });
     }
 
     let first = tokio::select! {

@@ -131,7 +131,7 @@ impl Keeper {
                 Self::Given(given) => given.keep(served, gate).await,
             }
         };
-        end.run_until_cancelled(keep).await;
+        Box::pin(end.run_until_cancelled(keep)).await;
     }
 }
 

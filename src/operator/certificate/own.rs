@@ -269,7 +269,7 @@ impl Own {
                 let changes_over = then.current != state.current;
                 let note = "Certificates of the webhook are signed by another authority now.";
                 let note = changes_over.then_some((("AuthorityRotated", "Rotate"), note));
-                (then, note)
+                (*then, note)
             }
         };
         let done = self.store.replace(read, &then).await?;

@@ -57,7 +57,7 @@ pub enum Act {
         distrust: bool,
     },
     /// Stores this.
-    Store(State),
+    Store(Box<State>),
 }
 
 /// What the leader does, and when it looks again at the latest.
@@ -94,11 +94,11 @@ pub fn plan(state: &State, told: Told, asked: Option<Rotate>, now: Timestamp, ru
         (Some(Rotate::Distrust), _) => return then(Act::MakeNext { distrust: true }, now),
         (Some(Rotate::Now), None) => return then(Act::MakeNext { distrust: false }, now),
         // It is under way.
-        (Some(Rotate::Now), Some(_)) => return then(Act::Store(state.clone()), now),
+        (Some(Rotate::Now), Some(_)) => return then(Act::Store(Box::new(state.clone())), now),
         (None, _) => {}
     }
     if let Some(cleared) = state.cleared(now) {
-        return then(Act::Store(cleared), now);
+        return then(Act::Store(Box::new(cleared)), now);
     }
     let ends = state.previous.iter().map(|p| if p.gone { p.ends } else { p.until });
     let ends = ends.min().unwrap_or(Timestamp::MAX);
@@ -112,12 +112,12 @@ pub fn plan(state: &State, told: Told, asked: Option<Rotate>, now: Timestamp, ru
     };
     // Nobody believes the current one any more: waiting would help nobody.
     if now >= state.current.ends {
-        return then(Act::Store(state.promoted(next, now, rules)), now);
+        return then(Act::Store(Box::new(state.promoted(next, now, rules))), now);
     }
     let announced = |at: Option<Timestamp>| {
         let mut state = state.clone();
         state.next = Some(super::Next { announced: at, ..next.clone() });
-        Act::Store(state)
+        Act::Store(Box::new(state))
     };
     match (next.announced, told) {
         (None, Told::No) => then(Act::Keep, now),
@@ -129,7 +129,7 @@ pub fn plan(state: &State, told: Told, asked: Option<Rotate>, now: Timestamp, ru
         (Some(at), Told::Yes | Told::Nobody) => {
             let signs = later(at, rules.wait);
             if now >= signs {
-                then(Act::Store(state.promoted(next, now, rules)), now)
+                then(Act::Store(Box::new(state.promoted(next, now, rules))), now)
             } else {
                 then(Act::Keep, signs.min(ends))
             }

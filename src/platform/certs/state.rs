@@ -81,7 +81,9 @@ impl State {
         previous.push(Retired { cert_pem, until: ends, ends, gone: false });
         if next.distrust {
             let until = later(now, rules.overlap);
-            previous.iter_mut().for_each(|p| p.until = p.until.min(until));
+            for retired in &mut previous {
+                retired.until = retired.until.min(until);
+            }
         }
         Self { current: next.signer.clone(), signs_from: now, next: None, previous }
     }

@@ -145,7 +145,7 @@ impl World {
                     Act::MakeNext { distrust } => {
                         Some(state.begun(new_authority(now, rules().authority).unwrap(), distrust))
                     }
-                    Act::Store(then) => Some(then),
+                    Act::Store(then) => Some(*then),
                 };
                 match then {
                     None => 3,

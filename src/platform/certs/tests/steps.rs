@@ -42,7 +42,7 @@ fn next(state: &State, told: Told, second: i64) -> Plan {
 
 fn stored(planned: Plan) -> State {
     match planned.act {
-        Act::Store(state) => state,
+        Act::Store(state) => *state,
         other => panic!("{other:?}"),
     }
 }
@@ -103,7 +103,7 @@ fn a_rotation_that_people_ask_for_begins_at_once_and_once() {
     assert_eq!(asked(&state(), Rotate::Now), MAKE);
     assert_eq!(asked(&state(), Rotate::Distrust), Act::MakeNext { distrust: true });
     // Writing it takes the annotation off.
-    assert_eq!(asked(&rotating(Some(5)), Rotate::Now), Act::Store(rotating(Some(5))));
+    assert_eq!(asked(&rotating(Some(5)), Rotate::Now), Act::Store(Box::new(rotating(Some(5)))));
     // The next key may have been read as well.
     assert_eq!(asked(&rotating(Some(5)), Rotate::Distrust), Act::MakeNext { distrust: true });
 }
