@@ -245,9 +245,9 @@ async fn enforcement(w: &World, around: &Around) -> Result<()> {
     let unread = json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "DataStore",
         "metadata": {"name": "unread", "namespace": "identity"},
         "spec": {"exporterRef": {"name": "ltd"}, "role": "Controller", "engine": {"external": {"description": "a test"}},
-            "location": {"provider": "aws", "region": "eu-nowhere-9"},
+            "location": {"country": "IE"}, "access": {"hosts": ["https://unread.example.com"]},
             "datasets": [{"name": "d", "categories": ["account.contact"]}]}});
-    w.put(std::slice::from_ref(&unread)).await?;
+    eventually("it to come in", 20, || async { Ok(w.put(std::slice::from_ref(&unread)).await.ok()) }).await?;
     let found = around.until(w, "Unreadable").await;
     delete(w, &unread).await?;
     w.put(std::slice::from_ref(configuration)).await?;
