@@ -253,8 +253,15 @@ impl Servers {
         };
         guard.end();
         program.log.set_extension("anew.log");
-        *guard = spawner.spawn(program.clone())?;
-        Ok(())
+        // What held the port may outlive by a moment what was waited for; a server that finds it taken ends at once.
+        for _ in 0..10 {
+            *guard = spawner.spawn(program.clone())?;
+            std::thread::sleep(Duration::from_secs(2));
+            if guard.check().is_ok() {
+                return Ok(());
+            }
+        }
+        guard.check()
     }
 
     /// Starts kwok.

@@ -3,7 +3,7 @@
 //! from an image of this very build.
 //!
 //! One cluster for all tests, one test at a time, in this order: each says what it needs installed, and what is there
-//! already is not installed again. `CARNET_LOAD_SECONDS` makes each phase of the load last so long, `CARNET_LIFECYCLE_BIN` takes
+//! already is not installed again. The load is part of it where `CARNET_LOAD_SECONDS` says how long each phase lasts; `CARNET_LIFECYCLE_BIN` takes
 //! operator and eraser from that directory in place of this build (`make load`).
 
 mod cluster_state;
@@ -37,7 +37,7 @@ fn main() {
         install::CASES,
         footprint::CASES,
         dead::CASES,
-        load::CASES,
+        if load::is_wanted() { load::CASES } else { &[] },
         upgrade::CASES,
         uninstall::CASES,
         kustomize::CASES,

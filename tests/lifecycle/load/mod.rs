@@ -34,6 +34,11 @@ const SETTLING: Duration = Duration::from_secs(20);
 /// How long a replica stands still.
 const FROZEN: Duration = Duration::from_secs(20);
 
+/// Whether the load is wanted: what it measures is worth nothing on a machine that does other work.
+pub fn is_wanted() -> bool {
+    std::env::var_os("CARNET_LOAD_SECONDS").is_some()
+}
+
 /// Seconds of each phase.
 fn seconds() -> u64 {
     std::env::var("CARNET_LOAD_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(10)
