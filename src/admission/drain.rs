@@ -35,7 +35,7 @@ impl Drain {
     }
 
     /// Has an answer close its connection, where it is time to.
-    #[expect(clippy::unused_async, reason = "a layer of axum is asynchronous")]
+    #[expect(clippy::unused_async, reason = "axum")]
     pub(super) async fn close(State(drain): State<Self>, mut response: Response) -> Response {
         let turn = drain.answers.fetch_add(1, Ordering::Relaxed) % ANSWERS == ANSWERS - 1;
         if turn || drain.has_begun() {
