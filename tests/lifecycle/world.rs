@@ -26,9 +26,10 @@ pub const VALUES: &[&str] = &[
     "--set=transfers.mode=Enforce",
     "--set=transfers.claimsFrom={identity}",
     "--set=erasure.namespaces={identity}",
-    // Another authority every three minutes, and within half a minute when one is asked for.
-    "--set=webhook.certificates.caValidity=PT5M",
-    "--set=webhook.certificates.leafValidity=PT4M",
+    // Another authority a minute after one is asked for. It must outlive the time in which nothing is installed: one that
+    // ends meanwhile is not believed by an API server until it has heard of the next.
+    "--set=webhook.certificates.caValidity=PT20M",
+    "--set=webhook.certificates.leafValidity=PT15M",
 ];
 
 pub struct World {
