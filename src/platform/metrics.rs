@@ -29,7 +29,7 @@ pub use retention::{
 };
 pub use serve::{ServeError, routes, serve};
 pub use transfers::{FINDINGS, FLOW_STATES, FindingLabel, FlowState, TransferMetrics};
-pub use watches::{CacheMetrics, WATCHES, WatchLabel};
+pub use watches::{CacheMetrics, WatchLabel};
 
 use prometheus_client::registry::Registry;
 

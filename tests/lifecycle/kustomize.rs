@@ -33,6 +33,7 @@ async fn kubectl_installs_it_a_pod_is_refused_and_it_is_uninstalled(w: Arc<World
     // What Helm left of its definitions is Kustomize's from now on.
     w.tools.kubectl(&["apply", "--server-side", "--force-conflicts", "-k", own]).await?;
     w.rolled_out().await?;
+    w.answered().await?;
     w.accounts().await?.declare(&w.admin).await?;
     until("the violation to be refused", 20, || async {
         Ok(matches!(Accounts::try_pod(&w.admin).await, Ok(Err(_))).then_some(()))

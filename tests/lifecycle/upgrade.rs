@@ -41,6 +41,7 @@ async fn an_upgrade_from_the_previous_commits_chart_wrongs_no_pod_and_no_workloa
     ];
     args.extend(VALUES);
     w.tools.helm(&args).await.context("the earlier chart")?;
+    w.answered().await?;
     w.accounts().await?.declare(&w.admin).await?;
     let workload = w.workload().await?;
     let declared = w.declared_objects().await?;

@@ -8,9 +8,16 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use carnet::testbed::{Cluster, Image, NodesOptions, accounts::Accounts, install};
-use kube::Client;
-use serde_json::Value;
+use carnet::{
+    api::v1alpha1::Party,
+    testbed::{
+        Cluster, Image, NodesOptions,
+        accounts::{Accounts, until},
+        install,
+    },
+};
+use kube::{Api, Client, api::PostParams};
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::{load::Report, tools::Tools};
@@ -111,7 +118,23 @@ impl World {
             vec!["upgrade", "--install", RELEASE, CHART, "--namespace", NAMESPACE, "--create-namespace"];
         args.extend(["--wait", "--timeout=2m"]);
         args.extend(VALUES);
-        self.tools.helm(&args).await.map(drop)
+        self.tools.helm(&args).await?;
+        self.answered().await
+    }
+
+    /// The API server reaches the webhook. Helm waits until replicas are ready; kube-proxy, which leads to them, writes its
+    /// rules at most once a second, and until then what is applied to Carnet's kinds is refused: "connection refused".
+    pub async fn answered(&self) -> Result<()> {
+        let parties: Api<Party> = Api::all(self.admin.clone());
+        let try_it = PostParams { dry_run: true, ..PostParams::default() };
+        let spec =
+            json!({"metadata": {"name": "somebody"}, "spec": {"legalName": "Somebody Ltd", "country": "IE"}});
+        let party: Party = serde_json::from_value(spec)?;
+        until("the API server to reach the webhook", 20, || async {
+            parties.create(&try_it, &party).await.map(Some)
+        })
+        .await?;
+        Ok(())
     }
 
     /// As [`World::present`], and the store is declared and taken up.

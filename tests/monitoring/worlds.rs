@@ -12,7 +12,7 @@ use carnet::{
         metrics::{
             self, ANSWERS, CertificateMetrics, DECLARED_KINDS, FINDINGS, FLOW_STATES, FindingLabel,
             FlowState, KindLabel, MODES, Metrics, NOT_READY, PolicyLabel, PolicyRow, RUN_PHASES, RUN_RESULTS,
-            ReasonLabel, ReviewLabels, RunPhaseLabel, RunResultLabel, VERDICTS, WATCHES, WatchLabel,
+            ReasonLabel, ReviewLabels, RunPhaseLabel, RunResultLabel, VERDICTS, WatchLabel,
         },
     },
     testbed::install::free_address,

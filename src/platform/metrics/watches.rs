@@ -6,6 +6,7 @@ use super::{
     book::{Book, Label, Values},
     known::{Known, Rows},
 };
+use crate::api::watched::WATCHES;
 
 /// A watch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
@@ -13,20 +14,6 @@ pub struct WatchLabel {
     /// Plural of what is watched.
     pub watch: &'static str,
 }
-
-/// What can be watched.
-pub const WATCHES: [&str; 10] = [
-    "parties",
-    "datastores",
-    "transfersafeguards",
-    "transferexceptions",
-    "retentionpolicies",
-    "legalholds",
-    "namespaces",
-    "nodes",
-    "pods",
-    "configmaps",
-];
 
 /// What is said of the caches.
 #[derive(Clone, Debug, Default)]
