@@ -105,22 +105,19 @@ impl Installation {
         self.law_packs = set(|r| &r.law_pack);
         self.modes = set(|r| &r.mode);
         if self.note(&facts.deployment) {
-            match facts.deployment.as_ref().ok().and_then(Option::as_ref) {
-                Some(deployment) => {
-                    let wanted = deployment.spec.replicas.unwrap_or(1);
-                    let ready = deployment.status.as_ref().and_then(|s| s.ready_replicas).unwrap_or(0);
-                    let wanted = usize::try_from(wanted).unwrap_or(0);
-                    let ready = usize::try_from(ready).unwrap_or(0);
-                    if ready < wanted || wanted == 0 {
-                        self.findings.push(format!("{ready} of {wanted} replicas are ready"));
-                    }
-                    (self.ready, self.wanted) = (Some(ready), Some(wanted));
+            if let Some(deployment) = facts.deployment.as_ref().ok().and_then(Option::as_ref) {
+                let wanted = deployment.spec.replicas.unwrap_or(1);
+                let ready = deployment.status.as_ref().and_then(|s| s.ready_replicas).unwrap_or(0);
+                let wanted = usize::try_from(wanted).unwrap_or(0);
+                let ready = usize::try_from(ready).unwrap_or(0);
+                if ready < wanted || wanted == 0 {
+                    self.findings.push(format!("{ready} of {wanted} replicas are ready"));
                 }
-                None => {
-                    self.findings
-                        .push(format!("there is no Deployment {DEPLOYMENT} in namespace {}", self.namespace));
-                    (self.ready, self.wanted) = (Some(0), Some(0));
-                }
+                (self.ready, self.wanted) = (Some(ready), Some(wanted));
+            } else {
+                self.findings
+                    .push(format!("there is no Deployment {DEPLOYMENT} in namespace {}", self.namespace));
+                (self.ready, self.wanted) = (Some(0), Some(0));
             }
         }
         let asked = facts.replicas.len();
