@@ -12,10 +12,13 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration}
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::lifetimes::LifetimeArgs;
-use crate::core::{
-    law::LawPack,
-    settings::{ClaimsFrom, Mode, Settings},
-    store::Place,
+use crate::{
+    core::{
+        law::LawPack,
+        settings::{ClaimsFrom, Mode, Settings},
+        store::Place,
+    },
+    parse,
 };
 
 /// Keeps personal data where it may be, for as long as it may.
@@ -307,15 +310,7 @@ fn silence(text: &str) -> Result<Duration, String> {
 }
 
 fn days(text: &str) -> Result<i32, String> {
-    let wrong = || format!("`{text}`: write whole days or weeks of ISO 8601, such as P90D");
-    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
-    let days = span.get_weeks().checked_mul(7).and_then(|w| w.checked_add(span.get_days()));
-    let days = days.filter(|d| *d >= 0).ok_or_else(wrong)?;
-    if span == jiff::Span::new().weeks(span.get_weeks()).days(span.get_days()).fieldwise() {
-        Ok(days)
-    } else {
-        Err(wrong())
-    }
+    parse::days(text).ok_or_else(|| format!("`{text}`: write whole days or weeks of ISO 8601, such as P90D"))
 }
 
 #[cfg(test)]

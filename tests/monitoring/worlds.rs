@@ -2,11 +2,16 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
+use axum::{Router, http::header::CONTENT_TYPE, routing::get};
 use carnet::{
+    api::watched::WATCHES,
     platform::{
         Readiness,
         metrics::{
@@ -118,5 +123,40 @@ impl Replica {
             }
         });
         Self { address, _end: end.drop_guard() }
+    }
+}
+
+/// What an API server serves of the webhooks that it asks, until it is dropped.
+pub struct ApiServer {
+    /// Where.
+    pub address: SocketAddr,
+    _end: DropGuard,
+}
+
+impl ApiServer {
+    /// Starts it. An ill one does not reach ours and lets pass; nobody else's are reached either.
+    pub async fn start(ill: bool) -> std::io::Result<Self> {
+        let passed = Arc::new(AtomicU64::new(0));
+        let page = move || {
+            let n = passed.fetch_add(1, Ordering::Relaxed);
+            let series = |name: &str| {
+                format!(
+                    "apiserver_admission_webhook_fail_open_count{{name=\"{name}\",type=\"validating\"}} {n}\n"
+                )
+            };
+            let ours = if ill { series("pods.carnet.dev") } else { String::new() };
+            let text = format!(
+                "# TYPE apiserver_admission_webhook_fail_open_count counter\n{ours}{}",
+                series("check.example.com")
+            );
+            async { ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text) }
+        };
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let end = CancellationToken::new();
+        let served = axum::serve(listener, Router::new().route("/metrics", get(page)));
+        let until = end.clone();
+        tokio::spawn(async move { until.run_until_cancelled(served.into_future()).await });
+        Ok(Self { address, _end: end.drop_guard() })
     }
 }

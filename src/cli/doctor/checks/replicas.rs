@@ -14,7 +14,7 @@ pub fn check(facts: &Facts, found: &mut Found) {
             found.warning(
                 "ReplicaSilent",
                 format!("Pod {namespace}/{} does not answer for its status: {why}", replica.pod),
-                format!("read `kubectl -n {namespace} logs {}`", replica.pod),
+                format!("read `kubectl -n {namespace} logs {}`; where that is well, a NetworkPolicy or a firewall keeps the API server from port 8080 of the Pod: open it to networkPolicy.apiServer.cidrs", replica.pod),
             );
         }
     }
