@@ -5,6 +5,7 @@
 mod backstop;
 mod backstop_paths;
 mod certificates;
+mod diagnose;
 mod doctor;
 mod enforcement;
 mod flows;
@@ -43,6 +44,7 @@ fn main() {
         backstop_paths::CASES,
         enforcement::CASES,
         doctor::CASES,
+        diagnose::CASES,
         sole::CASES,
     ]
     .concat();

@@ -112,13 +112,18 @@ impl World {
         self.accounts.get_or_try_init(|| async { Ok(Accounts::start(&self.cluster).await?) }).await
     }
 
-    /// Carnet is installed by Helm and ready, as the tests want it; what is so already stays as it is.
-    pub async fn present(&self) -> Result<()> {
+    /// What Helm is told to install Carnet as the tests want it, or to bring it to that.
+    pub fn upgrade() -> Vec<&'static str> {
         let mut args =
             vec!["upgrade", "--install", RELEASE, CHART, "--namespace", NAMESPACE, "--create-namespace"];
         args.extend(["--wait", "--timeout=2m"]);
         args.extend(VALUES);
-        self.tools.helm(&args).await?;
+        args
+    }
+
+    /// Carnet is installed by Helm and ready, as the tests want it; what is so already stays as it is.
+    pub async fn present(&self) -> Result<()> {
+        self.tools.helm(&Self::upgrade()).await?;
         self.answered().await
     }
 
@@ -156,7 +161,11 @@ impl World {
         let kinds = "validatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings,\
                      clusterroles,clusterrolebindings";
         let ours = "app.kubernetes.io/part-of=carnet";
-        self.tools.kubectl(&["delete", kinds, "-l", ours, "--ignore-not-found"]).await.map(drop)
+        self.tools.kubectl(&["delete", kinds, "-l", ours, "--ignore-not-found"]).await?;
+        // Of namespaces that were opened to deletion Jobs.
+        let kinds = "serviceaccounts,roles,rolebindings";
+        let everywhere = ["delete", kinds, "--all-namespaces", "-l", ours, "--ignore-not-found"];
+        self.tools.kubectl(&everywhere).await.map(drop)
     }
 }
 
