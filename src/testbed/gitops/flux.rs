@@ -47,7 +47,7 @@ impl Flux {
     pub async fn start(access: &Access, dir: &Path, flags: &[&str]) -> Result<Self, TestbedError> {
         let programs = Programs::find()?;
         let client = access.client_admin().await?;
-        install::apply(&client, &install::directory(&programs.path("crds/flux")?)?).await?;
+        install::define(&client, &install::directory(&programs.path("crds/flux")?)?).await?;
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
         install::apply(&client, &[namespace]).await?;
         let metrics = install::free_address(access.host())?;

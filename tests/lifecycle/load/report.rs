@@ -116,7 +116,11 @@ impl Phase {
     fn judge_added(&self, bare: &Self) -> Result<()> {
         let Some(most) = most_added() else { return Ok(()) };
         let added = self.within(99) - bare.within(99);
-        ensure!(added <= most, "{}: p99 is {added:.1} ms more than without Carnet, promised are {most}", self.name);
+        ensure!(
+            added <= most,
+            "{}: p99 is {added:.1} ms more than without Carnet, promised are {most}",
+            self.name
+        );
         Ok(())
     }
 
@@ -186,11 +190,7 @@ fn table(phases: &[Phase]) -> String {
         let webhook =
             |share: f64| phase.observed.within(share).map_or("–".to_owned(), |ms| format!("{ms:.0}"));
         // Without Carnet nothing is wrong.
-        let wrongly = if phase.name == BARE {
-            "–".to_owned()
-        } else {
-            phase.wrongly_admitted.to_string()
-        };
+        let wrongly = if phase.name == BARE { "–".to_owned() } else { phase.wrongly_admitted.to_string() };
         let _ = writeln!(
             text,
             "| {} | {} | {wrongly} | {} | {} | {} | {} | {:.1} / {:.1} / {:.0} | {} / {} | {} / {} |",
