@@ -36,23 +36,33 @@ fn store(name: &str, engine: &Value, access: &Value) -> Value {
             "datasets": [{"name": "all", "categories": ["account.contact"], "subjects": ["Customer"]}]}})
 }
 
-fn stores() -> [Value; 2] {
+/// `harmless`: data of Americans, in America, of an American. Its Service is named beside that of `paths`.
+const AMERICAN: &str = "{apiVersion: carnet.dev/v1alpha1, kind: Party, metadata: {name: american}, \
+                        spec: {legalName: American, country: US}}";
+
+fn stores() -> [Value; 3] {
     let there = |name: &str| json!([{"name": name, "namespace": "billing"}]);
     let access = json!({"secrets": there("ro"), "configMaps": there("cm"), "services": there("db"),
         "persistentVolumeClaims": there("files"), "serviceAccounts": there("irsa"),
         "hosts": ["any.example.com", "pg.example.com:5432", "bare-host"]});
     let bucket = json!({"objectStore": {"provider": "S3", "bucket": "uploads",
         "endpoint": "https://s3.example.com", "credentialsSecretRef": {"name": "s3-erasure"}}});
-    [
-        store("paths", &json!({"external": {"description": "many ways"}}), &access),
-        store("bucket", &bucket, &json!({})),
-    ]
+    let external = json!({"external": {"description": "many ways"}});
+    let mut harmless =
+        store("harmless", &external, &json!({"services": [{"name": "cache", "namespace": "billing"}]}));
+    harmless["spec"]["exporterRef"]["name"] = "american".into();
+    harmless["spec"]["location"]["country"] = "US".into();
+    harmless["spec"]["origins"] = json!(["Unrestricted"]);
+    harmless["spec"]["originsReason"] = "a test".into();
+    [store("paths", &external, &access), store("bucket", &bucket, &json!({})), harmless]
 }
 
 /// Declares the stores and lets the operator compile them, where it is still there.
 async fn declared(w: &World) -> Result<Arc<World>> {
     let w = scene(w).await?;
     if w.api(&w.admin, &stores()[0])?.get_opt("paths").await?.is_none() {
+        w.revive_operator().await?;
+        w.apply(AMERICAN).await?;
         for store in stores() {
             // The operator was killed by a test before: what is declared now needs another one.
             w.revive_operator().await?;
@@ -60,6 +70,7 @@ async fn declared(w: &World) -> Result<Arc<World>> {
         }
         w.apply("{apiVersion: v1, kind: ServiceAccount, metadata: {name: irsa, namespace: billing}}").await?;
         shown(&w, "billing", "/spec/secrets/ro/0", &json!("identity/paths")).await?;
+        shown(&w, "billing", "/spec/bareWords/cache/0", &json!("identity/harmless")).await?;
         shown(&w, "carnet-system", "/spec/words/uploads.s3.example.com/0", &json!("identity/bucket")).await?;
     }
     kill(&w);
@@ -154,6 +165,24 @@ const TEXTS: &[(&str, bool)] = &[
     ("db.billing.svc", true),
     ("http://db.billing.svc.cluster.local:80/", true),
     ("db-0.db.billing.svc.cluster.local", true),
+    ("db.svc", true),
+    ("db-0.db", true),
+    ("pg://db-0.DB.:5432/x", true),
+    ("db-0.db.billing", true),
+    ("db-0.db.billing.", true),
+    ("db-0.db.billing.svc", true),
+    ("db-0.db.billing.svcs", false),
+    ("db-0.db.analytics", false),
+    ("db-0.my-db", false),
+    ("db-0.bare-host", false),
+    ("www.any.example.com", false),
+    ("cache", false),
+    ("cache,db", true),
+    ("db,cache", true),
+    ("cache\ndb", true),
+    ("--peers=cache,cache,cache. db", true),
+    ("cache,my-db", false),
+    ("cache;-db", true),
     ("my-db", false),
     ("db.billings", false),
     ("bare-host:1", true),
@@ -181,6 +210,11 @@ async fn every_way_to_a_store_is_found(w: Arc<World>) -> Result<()> {
     let apart =
         container(json!({"env": [{"name": "A", "value": "https://s3.example.com"}], "args": ["uploads"]}));
     cases.push(("a bucket apart from its endpoint".into(), apart, true));
+    for values in [["cache", "db"], ["db", "cache"]] {
+        let env: Vec<Value> = values.iter().map(|v| json!({"name": format!("E_{v}"), "value": v})).collect();
+        cases.push((format!("neighbours {values:?}"), container(json!({"env": env})), true));
+        cases.push((format!("neighbours {values:?}"), container(json!({"args": values})), true));
+    }
     let pods: Api<Pod> = Api::namespaced(w.admin.clone(), "billing");
     for (n, (what, spec, found)) in cases.into_iter().enumerate() {
         for (region, refused) in [("us-east-1", found), ("eu-west-1", false)] {
@@ -223,7 +257,10 @@ fn snapshot() -> Result<Snapshot> {
     }
     let settings =
         Settings { claims_from: ClaimsFrom::Namespaces(["identity".into()].into()), ..Settings::default() };
-    Ok(SnapshotBuilder { law, stores: all, settings: Arc::new(settings), ..Default::default() }.build())
+    let american = Arc::new(parse::party(&serde_saphyr::from_str(AMERICAN)?, &law)?);
+    let parties = vec![american];
+    Ok(SnapshotBuilder { law, parties, stores: all, settings: Arc::new(settings), ..Default::default() }
+        .build())
 }
 
 /// A text of pieces that nearly make a name.
@@ -246,6 +283,9 @@ fn text(random: &mut StdRng) -> String {
         " ",
         "\n",
         "db",
+        "db-0.db",
+        "cache",
+        "cache",
         "billing",
         ".svc",
         ".svc.",
