@@ -283,7 +283,7 @@ pub(super) fn unjudged(message: &str) -> Vec<u8> {
     let status =
         StatusOut { status: "Failure", code: 503, reason: "ServiceUnavailable", message, details: None };
     let out = Unjudged { api_version: "v1", kind: "Status", status };
-    serde_json::to_vec(&out).expect("texts and numbers always serialise")
+    serde_json::to_vec(&out).expect("texts and maps of texts always serialise")
 }
 
 #[derive(Serialize)]
