@@ -23,7 +23,11 @@ use crate::{
     world::{World, refusal},
 };
 
-cases![every_way_to_a_store_is_found, the_backstop_finds_no_more_than_the_webhook,];
+cases![
+    every_way_to_a_store_is_found,
+    a_store_is_found_among_many_other_names,
+    the_backstop_finds_no_more_than_the_webhook,
+];
 
 /// Pods that the generator makes.
 const GENERATED: usize = 300;
@@ -233,6 +237,26 @@ async fn every_way_to_a_store_is_found(w: Arc<World>) -> Result<()> {
     let mut declared = pod("billing", "says-so", &json!({}));
     declared["metadata"]["annotations"] = json!({"carnet.dev/uses": "identity/bucket=read, nonsense"});
     refusal(create(&pods, &declared).await).context("declared use")?;
+    Ok(())
+}
+
+async fn a_store_is_found_among_many_other_names(w: Arc<World>) -> Result<()> {
+    let w = declared(&w).await?;
+    let pods: Api<Pod> = Api::namespaced(w.admin.clone(), "billing");
+    // Twice as many, 7,200, are still read; at four times as many the API server gives up.
+    let other = |c: usize| {
+        let value = |n: usize| format!("http://service-{n}.namespace-{c}.svc.example.org:80/");
+        let env: Vec<Value> = (0..900).map(|n| json!({"name": format!("V{n}"), "value": value(n)})).collect();
+        json!({"name": format!("c{c}"), "image": "app", "env": env})
+    };
+    for text in ["any.example.com", "db-0.db", "cache,db"] {
+        let mut containers: Vec<Value> = (0..4).map(other).collect();
+        containers.push(json!({"name": "uses", "image": "app", "args": [text]}));
+        let abroad = json!({"topology.kubernetes.io/region": "us-east-1"});
+        let made = pod("billing", "many", &json!({"containers": containers, "nodeSelector": abroad}));
+        let message = refusal(create(&pods, &made).await).context(text)?;
+        ensure!(message.contains(" data of identity/paths "), "{text}: {message}");
+    }
     Ok(())
 }
 
