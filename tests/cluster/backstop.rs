@@ -109,7 +109,7 @@ pub fn kill(w: &World) {
     w.kill_operator();
 }
 
-async fn operator(w: &World) -> Result<Client> {
+pub async fn operator(w: &World) -> Result<Client> {
     w.user("system:serviceaccount:carnet-system:carnet-operator", &["system:masters"]).await
 }
 

@@ -7,18 +7,19 @@ use futures::StreamExt;
 use k8s_openapi::api::{core::v1::Pod, rbac::v1::ClusterRole};
 use kube::{
     Api,
-    api::{PostParams, WatchEvent, WatchParams},
+    api::{DeleteParams, PostParams, WatchEvent, WatchParams},
 };
 use serde_json::{Value, json};
 
 use crate::{
-    backstop::{backstop, counts, declared, failure_policy, kill, pod, reader, scene, shown},
+    backstop::{backstop, counts, declared, failure_policy, kill, operator, pod, reader, scene, shown},
     cases,
     world::{World, eventually, refusal},
 };
 
 cases![
     a_new_leader_leaves_the_counts_alone_until_it_has_counted,
+    what_cannot_be_written_is_counted_until_it_is,
     an_operator_that_cannot_see_leaves_a_pod_to_the_failure_policy,
     without_the_operator_a_new_namespace_is_no_open_border,
     without_the_operator_a_namespace_that_is_made_anew_is_no_open_border,
@@ -94,18 +95,55 @@ async fn a_new_leader_leaves_the_counts_alone_until_it_has_counted(w: Arc<World>
     w.delete(&owner).await
 }
 
-async fn an_operator_that_cannot_see_leaves_a_pod_to_the_failure_policy(w: Arc<World>) -> Result<()> {
-    let w = scene(&w).await?;
-    w.revive_operator().await?;
-    declared(&w).await?;
+/// Takes a kind out of the operator's rights; the rights as they were.
+async fn without_the_right_to(w: &World, kind: &str) -> Result<ClusterRole> {
     let roles: Api<ClusterRole> = Api::all(w.admin.clone());
     let rights = roles.get("carnet-operator").await?;
     let mut fewer = rights.clone();
     for resources in fewer.rules.iter_mut().flatten().filter_map(|rule| rule.resources.as_mut()) {
-        resources.retain(|resource| resource != "legalholds");
+        resources.retain(|resource| resource != kind);
     }
-    ensure!(fewer != rights, "no right to watch LegalHolds is there to be taken away");
+    ensure!(fewer != rights, "no right to {kind} is there to be taken away");
     roles.replace("carnet-operator", &PostParams::default(), &fewer).await?;
+    Ok(rights)
+}
+
+async fn give_back(w: &World, mut rights: ClusterRole) -> Result<()> {
+    rights.metadata.resource_version = None;
+    let roles: Api<ClusterRole> = Api::all(w.admin.clone());
+    roles.replace("carnet-operator", &PostParams::default(), &rights).await?;
+    Ok(())
+}
+
+async fn what_cannot_be_written_is_counted_until_it_is(w: Arc<World>) -> Result<()> {
+    let w = scene(&w).await?;
+    w.revive_operator().await?;
+    declared(&w).await?;
+    let counts = |number: &'static str| {
+        let w = w.clone();
+        move || {
+            let line = format!("carnet_backstop_unwritten {number}");
+            let metrics = w.metrics();
+            async move { Ok(metrics?.contains(&line).then_some(())) }
+        }
+    };
+    eventually("nothing to be left", 10, counts("0")).await?;
+    ensure!(w.metrics()?.contains("carnet_backstop_left_out 0"), "something has no room");
+    let rights = without_the_right_to(&w, "transferbackstops").await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let operator = operator(&w).await?;
+    w.api(&operator, &backstop("analytics"))?.delete("carnet", &DeleteParams::default()).await?;
+    eventually("it to be missed", 10, counts("1")).await?;
+    give_back(&w, rights).await?;
+    eventually("it to be back", 10, counts("0")).await?;
+    shown(&w, "analytics", "/spec/secrets/accounts-readonly/0", &json!("identity/accounts")).await
+}
+
+async fn an_operator_that_cannot_see_leaves_a_pod_to_the_failure_policy(w: Arc<World>) -> Result<()> {
+    let w = scene(&w).await?;
+    w.revive_operator().await?;
+    declared(&w).await?;
+    let rights = without_the_right_to(&w, "legalholds").await?;
     let is_ready = |wanted: bool| {
         let w = w.clone();
         move || {
@@ -139,9 +177,7 @@ async fn an_operator_that_cannot_see_leaves_a_pod_to_the_failure_policy(w: Arc<W
     {
         ensure!(message.contains(words), "`{words}` is missing in:\n{message}");
     }
-    let mut back = rights;
-    back.metadata.resource_version = None;
-    roles.replace("carnet-operator", &PostParams::default(), &back).await?;
+    give_back(&w, rights).await?;
     eventually("the operator to see again", 60, is_ready(true)).await?;
     w.create(&free.to_string()).await.context("an unrelated Pod that is judged again")?;
     w.delete(&free.to_string()).await?;
