@@ -12,7 +12,7 @@ use std::{
 
 use crate::api::watched::WATCHES;
 
-/// A decision made after this much silence is refused, unless the operator is told otherwise. Two bookmarks may be lost.
+/// After this much silence nothing is decided, unless the operator is told otherwise. Two bookmarks may be lost.
 pub const STALE_AFTER: Duration = Duration::from_secs(150);
 
 /// When each watch was last heard.

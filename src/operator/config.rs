@@ -189,7 +189,7 @@ pub struct RunArgs {
     /// Where metrics and health are served.
     #[arg(long, env = "CARNET_METRICS_ADDR", default_value = "0.0.0.0:8080")]
     pub metrics_addr: SocketAddr,
-    /// Refuse reviews when nothing was heard on some watch for this long (ISO 8601, at least ten seconds).
+    /// Judge no reviews when nothing was heard on some watch for this long (ISO 8601, at least ten seconds).
     #[arg(long, env = "CARNET_STALE_AFTER", default_value = "PT150S", value_parser = silence)]
     pub stale_after: Duration,
     /// Run the controllers only as the elected leader.

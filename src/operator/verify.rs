@@ -113,7 +113,7 @@ async fn declared(client: &Client, args: &VerifyArgs) -> Result<(), VerifyError>
         match stores.create(&PostParams::default(), &store).await {
             Ok(_) => return Ok(()),
             Err(kube::Error::Api(status)) if status.code >= 500 && tokio::time::Instant::now() < end => {
-                tracing::debug!(message = status.message, "not declared yet");
+                tracing::debug!(message = status.message, "not declared");
             }
             Err(source) => {
                 return Err(VerifyError::Api { what: "declaring a DataStore", source: Box::new(source) });

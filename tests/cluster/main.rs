@@ -3,6 +3,7 @@
 //! one test at a time. Without the cluster's programs this fails; it never skips.
 
 mod backstop;
+mod backstop_handover;
 mod backstop_paths;
 mod certificates;
 mod diagnose;
@@ -41,6 +42,7 @@ fn main() {
         seen::CASES,
         certificates::CASES,
         backstop::CASES,
+        backstop_handover::CASES,
         backstop_paths::CASES,
         enforcement::CASES,
         doctor::CASES,

@@ -52,6 +52,8 @@ fn state(all: &Metrics, ill: bool) {
     all.transfers.violating_pods.count(bad);
     all.transfers.next_lapse.instant(at(if ill { 12 } else { 24 * 300 }));
     all.transfers.judged.instant(at(0));
+    all.backstop.left_out.count(bad * 3);
+    all.backstop.unwritten.count(bad * 2);
     all.retention.begin();
     all.retention.runs.counts(RUN_PHASES.map(|phase| (RunPhaseLabel { phase }, 2)));
     let many = if ill { metrics::REPORTED + 5 } else { 2 };
