@@ -37,7 +37,12 @@ impl World {
         cluster.add_kwok_node(&FakeNode::aws("us1", "us-east-1")).await?;
         let admin = cluster.client_admin().await?;
         let logs = tempfile::tempdir()?;
-        let flags = ["--transfers=Warn", "--claims-from=identity,together,one", "--backstop"];
+        let flags = [
+            "--transfers=Warn",
+            "--claims-from=identity,together,one",
+            "--erasure-namespaces=identity",
+            "--backstop",
+        ];
         let options = OperatorOptions {
             program: env!("CARGO_BIN_EXE_carnet-operator").into(),
             logs: logs.path().into(),
@@ -45,7 +50,10 @@ impl World {
             env: vec![],
             webhook_port: None,
         };
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "identity"}});
+        install::apply(&admin, &[namespace]).await?;
         let operator = Operator::start(&cluster, &project(), options).await?;
+        install::opt_in(&admin, &project(), "identity").await?;
         let flux = Flux::start(&cluster, logs.path(), &[]).await?;
         let argocd = ArgoCd::start(&cluster, logs.path(), &health()?).await?;
         let repository = Repository::new().await?;

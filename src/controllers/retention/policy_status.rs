@@ -16,6 +16,8 @@ use crate::{
     platform::conditions::{Finding, set},
 };
 
+const NOT_OPTED_IN: &str = "deletion Jobs may not run in this namespace: see --erasure-namespaces";
+
 /// One store of a policy.
 pub struct OfStore<'a> {
     /// What policy, store and holds come to now.
@@ -40,11 +42,7 @@ pub fn accepted(
 ) -> RetentionPolicyStatus {
     let before = old.map_or(&[][..], |s| &s.conditions);
     let ready = if !opted_in {
-        Finding::no(
-            "Ready",
-            "NamespaceNotOptedIn",
-            "deletion Jobs may not run in this namespace: see --erasure-namespaces",
-        )
+        Finding::no("Ready", "NamespaceNotOptedIn", NOT_OPTED_IN)
     } else if stores.is_empty() {
         Finding::yes("Ready", "NoStoreMatches", "accepted; no DataStore of this namespace matches")
     } else {
@@ -59,14 +57,19 @@ pub fn accepted(
     } else {
         Finding::yes("Held", "OnHold", held.join("; "))
     };
-    let found = [
+    // Nothing changes until somebody opts the namespace in: whoever waits need not.
+    let stalled = (!opted_in).then(|| Finding::yes("Stalled", "NamespaceNotOptedIn", NOT_OPTED_IN));
+    let found: Vec<_> = [
         ready,
         resolved(policy, snapshot),
         overdue(stores),
         finding(stores, "CategoryUncovered", "Kept", |k| k != FindingKind::PromiseBroken),
         finding(stores, "PromiseBroken", "GroundOutlastsPromise", |k| k == FindingKind::PromiseBroken),
         held,
-    ];
+    ]
+    .into_iter()
+    .chain(stalled)
+    .collect();
     RetentionPolicyStatus {
         observed_generation: meta.generation,
         conditions: set(before, &found, meta.generation, now),

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 
 use kube::{
     Api, Client,
-    api::{ApiResource, DynamicObject, Patch, PatchParams},
+    api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams},
     core::GroupVersionKind,
 };
 use serde_json::{Value, json};
@@ -107,6 +107,22 @@ impl Flux {
             "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec,
         });
         install::apply(&self.client, &[object]).await
+    }
+
+    /// Deletes a Kustomization and waits until Flux has taken away what it takes away with it.
+    pub async fn delete(&mut self, name: &str, seconds: u64) -> Result<(), TestbedError> {
+        let api = api(&self.client, "kustomize.toolkit.fluxcd.io", "v1", "Kustomization");
+        let attempt = TestbedError::api(format!("delete Kustomization {name}"));
+        api.delete(name, &DeleteParams::default()).await.map_err(attempt)?;
+        let limit = Duration::from_secs(seconds);
+        wait_for(&format!("Kustomization {name} to be gone"), limit, &mut self.guards, async || {
+            match api.get_opt(name).await {
+                Ok(None) => Ok(()),
+                Ok(Some(_)) => Err("it is still there".to_owned()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await
     }
 
     /// Waits until Flux has said its word (`Ready` is True or False, and not because it still works) on this revision.
