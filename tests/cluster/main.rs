@@ -13,6 +13,7 @@ mod flows;
 mod forgery;
 mod installed;
 mod kinds;
+mod opted_in;
 mod promptly;
 mod rights;
 mod seen;
@@ -35,6 +36,7 @@ fn main() {
         kinds::CASES,
         transfers::CASES,
         flows::CASES,
+        opted_in::CASES,
         promptly::CASES,
         forgery::CASES,
         rights::CASES,

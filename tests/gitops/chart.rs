@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use carnet::api::v1alpha1::Party;
-use carnet::testbed::{
-    Access, ControlPlane, ControlPlaneOptions, FakeNode,
-    gitops::{ArgoCd, Flux},
-    install::{self, Operator, OperatorOptions},
+use carnet::{
+    api::v1alpha1::LegalHold,
+    testbed::{
+        Access, ControlPlane, ControlPlaneOptions, FakeNode,
+        gitops::{ArgoCd, Flux},
+        install::{self, Operator, OperatorOptions},
+    },
 };
 use k8s_openapi::api::{admissionregistration::v1::ValidatingWebhookConfiguration, core::v1::Namespace};
 use kube::{Api, Client};
@@ -76,16 +78,20 @@ async fn flux_applies_the_rendered_default_and_takes_our_ca_bundle_for_no_drift_
     let after = announced(&cluster.client_admin().await?).await?;
     ensure!(after == Some(before), "the webhooks went from generation {before} to {after:?}");
 
-    // Whoever deletes the Kustomization takes Carnet away, not what was declared.
+    // Whoever deletes the Kustomization takes Carnet away, not what was declared. No webhook is asked about a hold.
     let admin = cluster.client_admin().await?;
-    let party = json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "Party", "metadata": {"name": "stays"},
-        "spec": {"legalName": "Stays Ltd", "country": "IE"}});
-    install::apply(&admin, &[party]).await?;
+    let hold = json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "LegalHold", "metadata": {"name": "stays"},
+        "spec": {"reason": "Litigation", "reference": "a case", "placedOn": "2026-01-01",
+            "scope": {"storeSelector": {"matchLabels": {"app": "accounts"}}}}});
+    install::apply(&admin, &[hold]).await?;
     drop(operator);
     flux.delete("carnet", 120).await?;
     let webhooks: Api<ValidatingWebhookConfiguration> = Api::all(admin.clone());
     ensure!(webhooks.get_opt("carnet").await?.is_none(), "the webhooks stay");
-    ensure!(Api::<Party>::all(admin.clone()).get_opt("stays").await?.is_some(), "what was declared is gone");
+    ensure!(
+        Api::<LegalHold>::all(admin.clone()).get_opt("stays").await?.is_some(),
+        "what was declared is gone"
+    );
     ensure!(Api::<Namespace>::all(admin).get_opt("carnet-system").await?.is_some(), "the namespace is gone");
     Ok(())
 }

@@ -50,10 +50,7 @@ impl World {
             env: vec![],
             webhook_port: None,
         };
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "identity"}});
-        install::apply(&admin, &[namespace]).await?;
         let operator = Operator::start(&cluster, &project(), options).await?;
-        install::opt_in(&admin, &project(), "identity").await?;
         let flux = Flux::start(&cluster, logs.path(), &[]).await?;
         let argocd = ArgoCd::start(&cluster, logs.path(), &health()?).await?;
         let repository = Repository::new().await?;

@@ -100,6 +100,7 @@ fn the_way_that_was_tried() {
     let not_reached = |f: &mut Facts| f.trial = Ok(Trial::NotReached(why.into()));
     assert_eq!(codes(not_reached), ["Broken WebhookNotReached"]);
     assert_eq!(codes(|f| f.trial = Ok(Trial::NotAsked)), ["Broken WebhookNotAsked"]);
+    assert_eq!(codes(|f| f.trial = Ok(Trial::NotAllowed)), ["Notice WebhookNotTried"]);
     // Where no replica is ready, that is why.
     let nobody = codes(|f| {
         not_reached(f);

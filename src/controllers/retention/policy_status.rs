@@ -16,7 +16,34 @@ use crate::{
     platform::conditions::{Finding, set},
 };
 
-const NOT_OPTED_IN: &str = "deletion Jobs may not run in this namespace: see --erasure-namespaces";
+/// Whether deletion Jobs may run in a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptIn {
+    /// Nobody said so.
+    No,
+    /// It was said to the operator, and the operator has no right there, or has not listed its Jobs and Pods yet.
+    RightMissing,
+    /// They may.
+    Yes,
+}
+
+impl OptIn {
+    /// Why not, with the reason's name.
+    fn obstacle(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Yes => None,
+            Self::No => Some((
+                "NamespaceNotOptedIn",
+                "deletion Jobs may not run in this namespace: see --erasure-namespaces",
+            )),
+            Self::RightMissing => Some((
+                "NamespaceRightMissing",
+                "the operator has not seen the Jobs and Pods of this namespace, so that nothing is planned: look whether \
+                 Role and RoleBinding carnet-erasure are there (erasure.namespaces of the chart, deploy/opt-in)",
+            )),
+        }
+    }
+}
 
 /// One store of a policy.
 pub struct OfStore<'a> {
@@ -35,14 +62,15 @@ pub fn accepted(
     policy: &Policy,
     snapshot: &Snapshot,
     stores: &[OfStore<'_>],
-    opted_in: bool,
+    opt_in: OptIn,
     meta: &ObjectMeta,
     old: Option<&RetentionPolicyStatus>,
     now: Timestamp,
 ) -> RetentionPolicyStatus {
     let before = old.map_or(&[][..], |s| &s.conditions);
-    let ready = if !opted_in {
-        Finding::no("Ready", "NamespaceNotOptedIn", NOT_OPTED_IN)
+    let obstacle = opt_in.obstacle();
+    let ready = if let Some((reason, message)) = obstacle {
+        Finding::no("Ready", reason, message)
     } else if stores.is_empty() {
         Finding::yes("Ready", "NoStoreMatches", "accepted; no DataStore of this namespace matches")
     } else {
@@ -58,7 +86,7 @@ pub fn accepted(
         Finding::yes("Held", "OnHold", held.join("; "))
     };
     // Nothing changes until somebody opts the namespace in: whoever waits need not.
-    let stalled = (!opted_in).then(|| Finding::yes("Stalled", "NamespaceNotOptedIn", NOT_OPTED_IN));
+    let stalled = obstacle.map(|(reason, message)| Finding::yes("Stalled", reason, message));
     let found: Vec<_> = [
         ready,
         resolved(policy, snapshot),

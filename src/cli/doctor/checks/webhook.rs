@@ -71,6 +71,12 @@ fn way(facts: &Facts, found: &mut Found) {
             "the API server did not ask the webhook about a Party that cannot be (a dry run)",
             "apply what was installed again (helm upgrade, kubectl apply -k)",
         ),
+        // A right that only reads does not have this one, and what it cannot try is no reason to distrust the rest.
+        Some(Trial::NotAllowed) => found.notice(
+            "WebhookNotTried",
+            "whether the API server reaches the webhook was not tried: you may not create parties, and it is tried by a dry run of one",
+            "have somebody run `kubectl carnet doctor` who may",
+        ),
         Some(Trial::Answered | Trial::NotMade) | None => {}
     }
 }
