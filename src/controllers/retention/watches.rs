@@ -148,13 +148,24 @@ where
     let (signal, shutdown) = (signal.clone(), shutdown.clone());
     tokio::spawn(async move {
         let mut events = Box::pin(watcher(api, config).default_backoff().reflect(writer));
+        // What goes on failing in the same words is said once.
+        let mut said = None;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 event = events.next() => match event {
-                    Some(Ok(_)) => signal.send_modify(|n| *n += 1),
+                    Some(Ok(event)) => {
+                        if !matches!(event, watcher::Event::Init) {
+                            said = None;
+                        }
+                        signal.send_modify(|n| *n += 1);
+                    }
                     Some(Err(error)) => {
-                        tracing::warn!(%error, kind = std::any::type_name::<K>(), "watching");
+                        let error = error.to_string();
+                        if said.as_ref() != Some(&error) {
+                            tracing::warn!(error, kind = std::any::type_name::<K>(), "watching");
+                            said = Some(error);
+                        }
                     }
                     None => {
                         tracing::error!(kind = std::any::type_name::<K>(), "the watch has ended");
