@@ -179,6 +179,11 @@ struct Program {
 const OPERATOR: Program = Program { name: "carnet-operator", path: env!("CARGO_BIN_EXE_carnet-operator") };
 const ERASER: Program = Program { name: "carnet-eraser", path: env!("CARGO_BIN_EXE_carnet-eraser") };
 
+/// Whether the programs are those of a release.
+pub fn is_release() -> bool {
+    std::env::var_os("CARNET_LIFECYCLE_BIN").is_some()
+}
+
 impl Program {
     /// Where it is: of this build, or in the directory that `CARNET_LIFECYCLE_BIN` names, such as a release's.
     fn file(self) -> PathBuf {
