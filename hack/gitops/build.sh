@@ -19,11 +19,13 @@ export CGO_ENABLED=0 GOFLAGS="-mod=readonly -trimpath -buildvcs=false" GOWORK=of
 ldflags="-s -w"
 source_version=v1.9.1
 source_sum=h1:FF8XTxLND/pXzVtUESKURUDiItFJQDZBZkbHvZimN8s=
+# Kinds of sources that kustomize-controller watches; without the definition of any one of them it ends.
+sources="gitrepositories ocirepositories buckets externalartifacts"
 
 digest() {
   sha256sum | cut -c1-16
 }
-key=$(cat "$here"/*/go.mod "$here"/*/go.sum <(printf '%s\n' "${plan[@]}" "$CGO_ENABLED $GOFLAGS $ldflags $source_version") | digest)
+key=$(cat "$here"/*/go.mod "$here"/*/go.sum <(printf '%s\n' "${plan[@]}" "$CGO_ENABLED $GOFLAGS $ldflags $source_version $sources") | digest)
 bin=$cache/bin/gitops-$key
 
 if [ "${1:-}" = --where ]; then
@@ -53,13 +55,16 @@ done
 # What Argo CD reads beside its binary: its definitions and the wrappers that its repo server calls.
 argocd=$(cd "$here/argocd" && go list -mod=readonly -m -f '{{.Dir}}' github.com/argoproj/argo-cd/v3)
 flux=$(cd "$here/flux" && go list -mod=readonly -m -f '{{.Dir}}' github.com/fluxcd/kustomize-controller)
-# The source controller itself does not run: the test publishes the artifact. Its definition alone is taken.
+# The source controller itself does not run: the test publishes the artifact. Its definitions alone are taken.
 source=$(cd /tmp && go mod download -json "github.com/fluxcd/source-controller@$source_version")
 grep -qF "\"Sum\": \"$source_sum\"" <<<"$source" || { echo "hack/gitops/build.sh: source-controller is not what was pinned" >&2; exit 1; }
 source=$(sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p' <<<"$source")
 mkdir -p "$bin/crds/argocd" "$bin/crds/flux"
 cp "$argocd"/manifests/crds/{application-crd,applicationset-crd,appproject-crd}.yaml "$bin/crds/argocd/"
-cp "$flux"/config/crd/bases/*.yaml "$source"/config/crd/bases/source.toolkit.fluxcd.io_gitrepositories.yaml "$bin/crds/flux/"
+cp "$flux"/config/crd/bases/*.yaml "$bin/crds/flux/"
+for kind in $sources; do
+  cp "$source/config/crd/bases/source.toolkit.fluxcd.io_$kind.yaml" "$bin/crds/flux/"
+done
 install -m 0755 "$argocd"/hack/git-verify-wrapper.sh "$argocd"/hack/gpg-wrapper.sh "$bin/"
 touch "$bin/.complete"
 echo "GitOps engines are built: $bin"

@@ -1,8 +1,9 @@
 //! Where reviews are judged: only so many at once, on threads of their own, each within the time that its asker has.
 //!
 //! A review can be megabytes long and its judgement is work for a processor, not waiting. On the threads that also serve
-//! health, a few of them would make the operator look dead; unbounded, many of them would use up memory. Whoever cannot
-//! be judged in time is refused in so many words, so that nobody has to guess from a connection that broke off.
+//! health, a few of them would make the operator look dead; unbounded, many of them would use up memory. What cannot be
+//! judged in time fails with the code 503 and in so many words, so that nobody has to guess from a connection that broke
+//! off; whether the object comes in is then up to the webhook's failure policy.
 
 use std::{
     sync::Arc,
@@ -20,7 +21,7 @@ use tokio::{
     time::timeout_at,
 };
 
-use super::{BadReview, Decision, NotReady, Reviewed, journal, review};
+use super::{BadReview, Decision, NotReady, Reviewed, envelope::unjudged, journal, review};
 use crate::platform::metrics::{Metrics, ReasonLabel, ReviewLabels};
 
 /// The API server sends objects of 3 MiB at most, and an update sends two; what is longer is refused.
@@ -33,6 +34,7 @@ const POD_WAIT: (Duration, u32) = (Duration::from_millis(20), 50);
 const TIME: Duration = Duration::from_secs(5);
 /// An asker who says that he waits longer than this is not believed.
 const LONGEST: Duration = Duration::from_secs(30);
+const JSON: &str = "application/json";
 
 /// Judges the bytes of a review.
 pub(super) type Judge = dyn Fn(&[u8]) -> Result<Reviewed, BadReview> + Send + Sync;
@@ -81,9 +83,11 @@ impl Desk {
         let reviewed = self.judge_by(body, end).await;
         drop(room);
         match reviewed {
-            Ok(reviewed) => {
-                self.note(&reviewed.decision, arrived.elapsed());
-                ([(CONTENT_TYPE, "application/json")], reviewed.body).into_response()
+            Ok(Reviewed { body, decision }) => {
+                self.note(&decision, arrived.elapsed());
+                let fails = decision.fails_the_call();
+                let code = if fails { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+                (code, [(CONTENT_TYPE, JSON)], body).into_response()
             }
             Err(error) => {
                 tracing::warn!(%error, "admission review unreadable");
@@ -92,7 +96,7 @@ impl Desk {
         }
     }
 
-    /// Judges, and again while a Pod is not known yet; refuses where the time is over.
+    /// Judges, and again while a Pod is not known yet; gives up where the time is over.
     async fn judge_by(&self, body: Bytes, end: tokio::time::Instant) -> Result<Reviewed, BadReview> {
         let (pause, mut left) = POD_WAIT;
         loop {
@@ -114,7 +118,7 @@ impl Desk {
                     Ok(Some(done)) => return done,
                 },
             };
-            return refused(body, why).await;
+            return gave_up(body, why).await;
         }
     }
 
@@ -135,7 +139,7 @@ impl Desk {
     fn turned_away(&self, why: &'static str) -> Response {
         self.not_ready(NotReady::Busy);
         tracing::warn!(why, "admission review turned away unread");
-        (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+        (StatusCode::SERVICE_UNAVAILABLE, [(CONTENT_TYPE, JSON)], unjudged(why)).into_response()
     }
 
     fn not_ready(&self, why: NotReady) {
@@ -143,8 +147,8 @@ impl Desk {
     }
 
     fn note(&self, decision: &Decision, took: Duration) {
-        let answer = if decision.allowed { "allowed" } else { "refused" };
-        let labels = ReviewLabels { verdict: decision.verdict, mode: journal::mode(decision.mode), answer };
+        let (mode, answer) = (journal::mode(decision.mode), decision.answer());
+        let labels = ReviewLabels { verdict: decision.verdict, mode, answer };
         self.metrics.admission.reviews.get_or_create(&labels).inc();
         if let Some(why) = decision.not_ready {
             self.not_ready(why);
@@ -153,8 +157,8 @@ impl Desk {
     }
 }
 
-/// A refusal that the API server shows as it stands. Only the uid is looked for, on a thread where that harms nobody.
-async fn refused(body: Bytes, why: NotReady) -> Result<Reviewed, BadReview> {
+/// Words that the API server shows as they stand. Only the uid is looked for, on a thread where that harms nobody.
+async fn gave_up(body: Bytes, why: NotReady) -> Result<Reviewed, BadReview> {
     let message = match why {
         NotReady::Busy => "Carnet is busy with other reviews and cannot judge this one in time; try again",
         NotReady::Late => "Carnet could not judge this in time; try again, or make the object smaller",
@@ -162,7 +166,7 @@ async fn refused(body: Bytes, why: NotReady) -> Result<Reviewed, BadReview> {
             "Carnet failed to judge this; its log says why"
         }
     };
-    let work = tokio::task::spawn_blocking(move || review::refuse_unjudged(&body, why, message.to_owned()));
+    let work = tokio::task::spawn_blocking(move || review::give_up(&body, why, message.to_owned()));
     work.await.ok().flatten().ok_or_else(BadReview::no_uid)
 }
 

@@ -113,7 +113,7 @@ pub(super) struct Answer {
     pub notes: BTreeMap<&'static str, String>,
     /// One word for logs and metrics.
     pub verdict: &'static str,
-    /// Set where it is refused unjudged.
+    /// Set where it could not be judged.
     pub not_ready: Option<NotReady>,
     /// How strictly it was judged; none where nothing was.
     pub mode: Option<Mode>,
@@ -123,7 +123,7 @@ pub(super) struct Answer {
     pub relied_on: Vec<String>,
 }
 
-/// Why a request is refused unjudged.
+/// Why a request could not be judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotReady {
     /// Some watch has not listed yet.
@@ -151,6 +151,12 @@ impl NotReady {
             Self::Late => "late",
             Self::Broken => "broken",
         }
+    }
+
+    /// Whether the call fails, so that the failure policy decides. That one Pod is not known yet is an answer about that
+    /// Pod, to a scheduler that asks again.
+    pub fn fails_the_call(self) -> bool {
+        self != Self::PodUnknown
     }
 }
 
@@ -192,13 +198,13 @@ impl Answer {
         Self::refuse(verdict, Refusal { code: 403, reason: "Forbidden", message, causes: vec![] })
     }
 
-    /// Refused: it cannot be judged now.
+    /// Not judged, for now.
     pub fn unavailable(why: NotReady, message: String) -> Self {
         let refusal = Refusal { code: 503, reason: "ServiceUnavailable", message, causes: vec![] };
         Self { not_ready: Some(why), ..Self::refuse("not-ready", refusal) }
     }
 
-    /// Refused where too little can be seen to judge anything; none where it can.
+    /// Not judged where too little can be seen to judge anything; none where it can.
     pub fn unsighted(sight: &Sight) -> Option<Self> {
         match sight {
             Sight::Clear => None,
@@ -238,6 +244,9 @@ impl Answer {
 
     /// The response, as bytes.
     pub fn write(&self, uid: &str) -> Vec<u8> {
+        if self.not_ready.is_some_and(NotReady::fails_the_call) {
+            return unjudged(self.refusal.as_ref().map_or("", |r| &r.message));
+        }
         let status = self.refusal.as_ref().map(|r| StatusOut {
             status: "Failure",
             code: r.code,
@@ -258,6 +267,23 @@ impl Answer {
         };
         serde_json::to_vec(&out).expect("texts and maps of texts always serialise")
     }
+}
+
+/// The body beside the code 503: no review but a Status, whose message the API server repeats behind `failed calling
+/// webhook`. Of a text it would show nothing.
+pub(super) fn unjudged(message: &str) -> Vec<u8> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Unjudged<'a> {
+        api_version: &'a str,
+        kind: &'a str,
+        #[serde(flatten)]
+        status: StatusOut<'a>,
+    }
+    let status =
+        StatusOut { status: "Failure", code: 503, reason: "ServiceUnavailable", message, details: None };
+    let out = Unjudged { api_version: "v1", kind: "Status", status };
+    serde_json::to_vec(&out).expect("texts and maps of texts always serialise")
 }
 
 #[derive(Serialize)]

@@ -15,7 +15,7 @@ use crate::{api::labels, core::settings::Mode, index::Sight, placement::candidat
 /// A response, and what to log of it.
 #[derive(Clone, Debug)]
 pub struct Reviewed {
-    /// The response's bytes.
+    /// The response's bytes: a review, or, where nothing was judged, what the call fails with.
     pub body: Vec<u8>,
     /// What was decided.
     pub decision: Decision,
@@ -36,13 +36,13 @@ pub struct Decision {
     pub operation: String,
     /// Whether nothing will be stored.
     pub dry_run: bool,
-    /// The answer.
+    /// The answer; false where there is none.
     pub allowed: bool,
     /// One word of a fixed set.
     pub verdict: &'static str,
     /// How strictly it was judged; none where nothing was.
     pub mode: Option<Mode>,
-    /// Why it was refused unjudged, where it was.
+    /// Why it was not judged, where it was not.
     pub not_ready: Option<NotReady>,
     /// Declared stores that the object uses, `namespace/name`.
     pub stores: Vec<String>,
@@ -52,6 +52,22 @@ pub struct Decision {
     pub law: String,
     /// Why it was refused, in a line that quotes nothing of the object; empty where it was allowed.
     pub reason: String,
+}
+
+impl Decision {
+    /// Whether nothing was decided: the call fails, and the failure policy of the webhook decides.
+    pub fn fails_the_call(&self) -> bool {
+        self.not_ready.is_some_and(NotReady::fails_the_call)
+    }
+
+    /// `allowed`, `refused` or `unjudged`.
+    pub fn answer(&self) -> &'static str {
+        match self {
+            _ if self.fails_the_call() => "unjudged",
+            Self { allowed: true, .. } => "allowed",
+            Self { allowed: false, .. } => "refused",
+        }
+    }
 }
 
 /// Answers a review at `now`. Pure: no clock, no client, no wait.
@@ -82,8 +98,8 @@ pub fn review(state: &ReviewState<'_>, body: &[u8], now: Timestamp) -> Result<Re
     Ok(Reviewed::new(&answer, of))
 }
 
-/// Refuses a review that was not judged, by its uid; none where it holds none.
-pub(super) fn refuse_unjudged(body: &[u8], why: NotReady, message: String) -> Option<Reviewed> {
+/// Gives up a review that was not judged, by its uid; none where it holds none.
+pub(super) fn give_up(body: &[u8], why: NotReady, message: String) -> Option<Reviewed> {
     let uid = envelope::uid(body)?;
     Some(Reviewed::new(&Answer::unavailable(why, message), Decision { uid, ..Decision::default() }))
 }
@@ -142,8 +158,8 @@ fn dispatch(state: &ReviewState<'_>, request: &Request<'_>, now: Timestamp) -> A
         Topic::Ours => validate::validate(state, request, raw.get(), now),
         Topic::Binding if exempt => Answer::allow("exempt"),
         Topic::Binding => {
-            if let Some(refused) = Answer::unsighted(&state.sight) {
-                return refused;
+            if let Some(unsighted) = Answer::unsighted(&state.sight) {
+                return unsighted;
             }
             let name = request.name.as_deref().unwrap_or_default();
             binding::judge(state, namespace, name, raw.get(), request.dry_run.unwrap_or_default(), now)
@@ -182,8 +198,8 @@ fn workload(
     {
         return Answer::allow("unchanged");
     }
-    if let Some(refused) = Answer::unsighted(&state.sight) {
-        return refused;
+    if let Some(unsighted) = Answer::unsighted(&state.sight) {
+        return unsighted;
     }
     Subjected { state, request, namespace, exempt, kind, now }.judge(&subject, old.as_ref())
 }

@@ -23,11 +23,7 @@ use super::{
     guests::{Guests, Host, ROOM},
     review,
 };
-use crate::{
-    core::ids::ObjectKey,
-    index::{Index, Sight},
-    platform::metrics::Metrics,
-};
+use crate::{core::ids::ObjectKey, index::Index, platform::metrics::Metrics};
 
 /// How long a handshake may take; API servers give up after as long.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -79,19 +75,19 @@ pub async fn serve(
         move |body: &[u8]| judge(&index, body)
     };
     let listener = tokio::net::TcpListener::bind(addr).await?;
-    serve_by(listener, pair, index, Desk::new(Arc::new(judge), metrics), ROOM)
+    serve_by(listener, pair, Drain::new(index), Desk::new(Arc::new(judge), metrics), ROOM)
 }
 
 /// Like [`serve`], with a judge of its own and room for so many connections.
 pub(super) fn serve_by(
     listener: tokio::net::TcpListener,
     pair: &TlsPair,
-    index: Arc<Index>,
+    drain: Drain,
     desk: Desk,
     room: usize,
 ) -> io::Result<(Served, impl Future<Output = io::Result<()>> + Send + use<>)> {
     let tls = RustlsConfig::from_config(pair.config()?);
-    let (handle, drain) = (Handle::new(), Drain::default());
+    let handle = Handle::new();
     let acceptor =
         RustlsAcceptor::new(tls.clone()).handshake_timeout(HANDSHAKE).acceptor(NoDelayAcceptor::new());
     let mut server = axum_server::Server::from_listener(listener)
@@ -100,15 +96,15 @@ pub(super) fn serve_by(
         .handle(handle.clone())
         .http1_only();
     server.http_builder().http1().header_read_timeout(IDLE);
-    let server = server.serve(router(index, desk, drain.clone()).into_make_service());
+    let server = server.serve(router(desk, drain.clone()).into_make_service());
     Ok((Served { handle, tls, drain }, server))
 }
 
-fn router(index: Arc<Index>, desk: Desk, drain: Drain) -> Router {
+fn router(desk: Desk, drain: Drain) -> Router {
     let health = Router::new()
         .route("/livez", get(async || "ok"))
         .route("/readyz", get(get_ready))
-        .with_state((index, drain.clone()));
+        .with_state(drain.clone());
     Router::new()
         .route("/review", post(Desk::answer))
         .with_state(desk)
@@ -116,17 +112,10 @@ fn router(index: Arc<Index>, desk: Desk, drain: Drain) -> Router {
         .layer(map_response_with_state(drain, Drain::close))
 }
 
-async fn get_ready(State((index, drain)): State<(Arc<Index>, Drain)>) -> Response {
-    let closed = |why: String| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
-    if drain.has_begun() {
-        return closed("ending".into());
-    }
-    match index.sight() {
-        Sight::Clear => "ok".into_response(),
-        Sight::Loading => closed("the caches are still loading".into()),
-        Sight::Stale { watch, silent } => {
-            closed(format!("nothing was heard of {watch} for {} s", silent.as_secs()))
-        }
+async fn get_ready(State(drain): State<Drain>) -> Response {
+    match drain.unready() {
+        None => "ok".into_response(),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
     }
 }
 

@@ -65,8 +65,8 @@ impl Judge<'_> {
         if old.as_ref().is_some_and(|old| is_leaving || spec(old) == spec(&object)) {
             return Answer::allow("unchanged");
         }
-        if let Some(refused) = Answer::unsighted(&self.state.sight) {
-            return refused;
+        if let Some(unsighted) = Answer::unsighted(&self.state.sight) {
+            return unsighted;
         }
         match check(&object, old.as_ref()) {
             Ok(warnings) => {

@@ -5,3 +5,4 @@
 pub mod labels;
 pub mod schema;
 pub mod v1alpha1;
+pub mod watched;

@@ -3,9 +3,14 @@
 //! Each text carries its own rule, so that a refusal names the field and says how to write it.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::json;
+
+/// Kinds that come from manifests, such as those in a Git repository.
+const APPLIED_BY_PEOPLE: [&str; 6] =
+    ["Party", "DataStore", "TransferSafeguard", "TransferException", "RetentionPolicy", "LegalHold"];
 
 const DAY: &str = "write a calendar day as YYYY-MM-DD, for example \"2026-01-31\"";
 const PERIOD: &str = "write an ISO 8601 period, for example P90D, P3Y or P1Y6M";
@@ -122,9 +127,20 @@ pub fn finish(mut definition: CustomResourceDefinition) -> CustomResourceDefinit
             let spec = root.properties.as_ref().and_then(|p| p.get("spec"));
             root.description = spec.and_then(|s| s.description.clone());
             walk(root);
+            if APPLIED_BY_PEOPLE.contains(&definition.spec.names.kind.as_str()) {
+                unseen(root);
+            }
         }
     }
     definition
+}
+
+/// Until the operator has seen an object, its status says that it has seen none: whoever waits for an object by
+/// `observedGeneration`, as kstatus and with it Flux do, would take one without a status for settled.
+fn unseen(root: &mut JSONSchemaProps) {
+    if let Some(status) = root.properties.as_mut().and_then(|p| p.get_mut("status")) {
+        status.default = Some(JSON(json!({"observedGeneration": -1})));
+    }
 }
 
 fn walk(schema: &mut JSONSchemaProps) {

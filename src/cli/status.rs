@@ -1,5 +1,6 @@
 //! `status`: what stands where, on one screen, as the operator last wrote it.
 
+mod declared;
 mod installation;
 mod lapses;
 
@@ -17,6 +18,7 @@ use super::{
     table::{plain, table},
 };
 use crate::api::v1alpha1::{DataStore, DeletionRun, LegalHold, RetentionPolicy, RunPhase};
+use declared::declared;
 use installation::Installation;
 use lapses::{Lapse, lapses};
 
@@ -58,9 +60,11 @@ fn show(facts: &Facts, output: Output, out: &mut impl Write) -> Result<Answer, S
     ];
     let mut findings = installation.findings.clone();
     findings.extend(lapses.findings.clone());
-    findings.extend(declared_findings(facts));
+    let (broken, unread) = declared(facts);
+    findings.extend(broken);
     let mut unknown = installation.unknown.clone();
     unknown.extend(lapses.unknown.clone());
+    unknown.extend(unread);
     unknown
         .extend(sections.iter().filter_map(|(_, section)| section.as_ref().err()).map(ToString::to_string));
     unknown.sort();
@@ -89,6 +93,9 @@ fn show(facts: &Facts, output: Output, out: &mut impl Write) -> Result<Answer, S
             }
             for finding in &findings {
                 writeln!(out, "! {}", plain(finding))?;
+            }
+            for why in &unknown {
+                writeln!(out, "? {}", plain(why))?;
             }
         }
     }
@@ -135,38 +142,6 @@ fn camel(head: &str) -> String {
     })
 }
 
-/// What is declared and is not well.
-fn declared_findings(facts: &Facts) -> Vec<String> {
-    let mut all = vec![];
-    for store in facts.stores.iter().flatten() {
-        let conditions = store.status.as_ref().map_or(&[][..], |s| &s.conditions);
-        if condition(conditions, "NoViolation") == "False" {
-            all.push(format!("DataStore {}: a declared rule is broken", key(store)));
-        }
-        if condition(conditions, "Ready") == "False" {
-            all.push(format!("DataStore {} is not Ready", key(store)));
-        }
-    }
-    for policy in facts.policies.iter().flatten() {
-        let conditions = policy.status.as_ref().map_or(&[][..], |s| &s.conditions);
-        let found: Vec<String> = findings(conditions).into_iter().filter(|f| f != "Held").collect();
-        if !found.is_empty() {
-            all.push(format!("RetentionPolicy {}: {}", key(policy), found.join(", ")));
-        }
-    }
-    for safeguard in facts.safeguards.iter().flatten() {
-        let conditions = safeguard.status.as_ref().map_or(&[][..], |s| &s.conditions);
-        let name = safeguard.name_any();
-        if condition(conditions, "Overdue") == "True" {
-            all.push(format!("TransferSafeguard {name}: something that it stands on is overdue"));
-        }
-        if condition(conditions, "Ready") == "False" {
-            all.push(format!("TransferSafeguard {name} is not Ready"));
-        }
-    }
-    all
-}
-
 /// One part of the screen.
 struct Section {
     /// What the heading says beside the name.
@@ -187,7 +162,8 @@ fn section(out: &mut impl Write, name: &str, made: Result<Section, &String>) -> 
             }
             Ok(())
         }
-        Err(why) => writeln!(out, "{name}: {}", plain(why)),
+        // Why, it says at the end.
+        Err(_) => writeln!(out, "{name}: not known"),
     }
 }
 

@@ -10,21 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The plurals of what is watched, ConfigMaps last.
-const WATCHES: [&str; 10] = [
-    "parties",
-    "datastores",
-    "transfersafeguards",
-    "transferexceptions",
-    "retentionpolicies",
-    "legalholds",
-    "namespaces",
-    "nodes",
-    "pods",
-    "configmaps",
-];
+use crate::api::watched::WATCHES;
 
-/// A decision made after this much silence is refused, unless the operator is told otherwise. Two bookmarks may be lost.
+/// After this much silence nothing is decided, unless the operator is told otherwise. Two bookmarks may be lost.
 pub const STALE_AFTER: Duration = Duration::from_secs(150);
 
 /// When each watch was last heard.

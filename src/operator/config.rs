@@ -12,10 +12,13 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration}
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::lifetimes::LifetimeArgs;
-use crate::core::{
-    law::LawPack,
-    settings::{ClaimsFrom, Mode, Settings},
-    store::Place,
+use crate::{
+    core::{
+        law::LawPack,
+        settings::{ClaimsFrom, Mode, Settings},
+        store::Place,
+    },
+    parse,
 };
 
 /// Keeps personal data where it may be, for as long as it may.
@@ -186,7 +189,7 @@ pub struct RunArgs {
     /// Where metrics and health are served.
     #[arg(long, env = "CARNET_METRICS_ADDR", default_value = "0.0.0.0:8080")]
     pub metrics_addr: SocketAddr,
-    /// Refuse reviews when nothing was heard on some watch for this long (ISO 8601, at least ten seconds).
+    /// Judge no reviews when nothing was heard on some watch for this long (ISO 8601, at least ten seconds).
     #[arg(long, env = "CARNET_STALE_AFTER", default_value = "PT150S", value_parser = silence)]
     pub stale_after: Duration,
     /// Run the controllers only as the elected leader.
@@ -307,15 +310,7 @@ fn silence(text: &str) -> Result<Duration, String> {
 }
 
 fn days(text: &str) -> Result<i32, String> {
-    let wrong = || format!("`{text}`: write whole days or weeks of ISO 8601, such as P90D");
-    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
-    let days = span.get_weeks().checked_mul(7).and_then(|w| w.checked_add(span.get_days()));
-    let days = days.filter(|d| *d >= 0).ok_or_else(wrong)?;
-    if span == jiff::Span::new().weeks(span.get_weeks()).days(span.get_days()).fieldwise() {
-        Ok(days)
-    } else {
-        Err(wrong())
-    }
+    parse::days(text).ok_or_else(|| format!("`{text}`: write whole days or weeks of ISO 8601, such as P90D"))
 }
 
 #[cfg(test)]

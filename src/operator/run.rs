@@ -269,7 +269,7 @@ async fn control(shared: Shared, args: &RunArgs, shutdown: &CancellationToken) {
         },
     };
     let mut all = JoinSet::new();
-    let (standing, stood_on) = tokio::sync::watch::channel(transfers::Standing::default());
+    let (standing, stood_on) = tokio::sync::watch::channel(None);
     all.spawn(transfers::run(shared.clone(), standing));
     if args.backstop.backstop {
         all.spawn(backstop::run(shared.clone(), stood_on));

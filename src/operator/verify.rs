@@ -92,11 +92,7 @@ async fn judged(
     args: &VerifyArgs,
     out: &mut (impl Write + Send),
 ) -> Result<(), VerifyError> {
-    let stores: Api<DataStore> = Api::namespaced(client.clone(), &args.namespace);
-    let store = object("the DataStore", store(&args.store))?;
-    let created = stores.create(&PostParams::default(), &store).await;
-    created.map_err(|e| VerifyError::Api { what: "declaring a DataStore", source: Box::new(e) })?;
-
+    declared(client, args).await?;
     let refusal = refused(client, args).await?;
     writeln!(out, "refused, as it must be: {ABROAD}\n{refusal}\n")?;
 
@@ -105,6 +101,26 @@ async fn judged(
     pods.create(&PostParams::default(), &unrelated).await.map_err(|e| VerifyError::Unrelated(Box::new(e)))?;
     writeln!(out, "admitted, as it must be: {UNRELATED}")?;
     Ok(())
+}
+
+/// Declares the store. The API server does not reach the webhook before the proxies of its node lead there, which is a second
+/// or two after the first replica is ready.
+async fn declared(client: &Client, args: &VerifyArgs) -> Result<(), VerifyError> {
+    let stores: Api<DataStore> = Api::namespaced(client.clone(), &args.namespace);
+    let store = object("the DataStore", store(&args.store))?;
+    let end = tokio::time::Instant::now() + args.patience;
+    loop {
+        match stores.create(&PostParams::default(), &store).await {
+            Ok(_) => return Ok(()),
+            Err(kube::Error::Api(status)) if status.code >= 500 && tokio::time::Instant::now() < end => {
+                tracing::debug!(message = status.message, "not declared");
+            }
+            Err(source) => {
+                return Err(VerifyError::Api { what: "declaring a DataStore", source: Box::new(source) });
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// Tries until the operator has seen the store: what was refused in words that name it.

@@ -100,7 +100,7 @@ async fn look(index: Arc<Index>, metrics: Arc<Metrics>, gate: Gate, shutdown: Ca
         }
         match (sight, was) {
             (Sight::Stale { watch, silent }, Sight::Clear | Sight::Loading) => {
-                tracing::error!(watch, silent = silent.as_secs(), "a watch is silent: refusing reviews");
+                tracing::error!(watch, silent = silent.as_secs(), "a watch is silent: judging no reviews");
             }
             (Sight::Clear, Sight::Stale { .. }) => tracing::info!("every watch is heard again"),
             _ => {}

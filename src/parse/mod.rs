@@ -19,7 +19,7 @@ pub use errors::{Errors, FieldError};
 pub use exception::exception;
 pub use hold::hold;
 pub use party::party;
-pub use period::period;
+pub use period::{days, period};
 pub use place::{RegionCheck, location};
 pub use policy::policy;
 pub use safeguard::safeguard;

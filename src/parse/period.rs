@@ -10,6 +10,12 @@ pub fn period(path: &str, text: &str) -> Result<Period, FieldError> {
     read(text).ok_or_else(|| FieldError::new(path, format!("`{text}` is not an ISO 8601 period"), FIX))
 }
 
+/// Reads a period of whole days or weeks as days.
+pub fn days(text: &str) -> Option<i32> {
+    let period = read(text).filter(|p| p.months == 0 && p.seconds == 0)?;
+    Some(period.days)
+}
+
 fn read(text: &str) -> Option<Period> {
     let rest = text.strip_prefix('P')?;
     let (date, time) = match rest.split_once('T') {
@@ -89,6 +95,14 @@ mod tests {
         ] {
             let e = period("spec.x", text).unwrap_err();
             assert!(e.to_string().contains("spec.x") && e.to_string().contains("P90D"), "{text}");
+        }
+    }
+
+    #[test]
+    fn days_are_whole_days_or_weeks() {
+        assert_eq!((days("P90D"), days("P2W"), days("P0D")), (Some(90), Some(14), Some(0)));
+        for wrong in ["P1M", "PT1H", "90", "-P1D", "P1DT1H"] {
+            assert_eq!(days(wrong), None, "{wrong}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! by a list of words or by what people declare: see [`Values`].
 
 mod admission;
+mod backstop;
 mod book;
 mod certificates;
 mod declared;
@@ -17,6 +18,7 @@ mod transfers;
 mod watches;
 
 pub use admission::{ANSWERS, AdmissionMetrics, MODES, NOT_READY, ReasonLabel, ReviewLabels, VERDICTS};
+pub use backstop::BackstopMetrics;
 pub use book::{Described, Label, Values};
 pub use certificates::{CERTIFICATES, CertificateMetrics};
 pub use declared::{DECLARED_KINDS, DeclaredMetrics, KindLabel};
@@ -29,7 +31,7 @@ pub use retention::{
 };
 pub use serve::{ServeError, routes, serve};
 pub use transfers::{FINDINGS, FLOW_STATES, FindingLabel, FlowState, TransferMetrics};
-pub use watches::{CacheMetrics, WATCHES, WatchLabel};
+pub use watches::{CacheMetrics, WatchLabel};
 
 use prometheus_client::registry::Registry;
 
@@ -46,6 +48,8 @@ pub struct Metrics {
     pub admission: AdmissionMetrics,
     /// Transfers.
     pub transfers: TransferMetrics,
+    /// The in-tree backstop.
+    pub backstop: BackstopMetrics,
     /// Retention.
     pub retention: RetentionMetrics,
     /// Declared objects.
@@ -64,6 +68,7 @@ impl Default for Metrics {
         let process = ProcessMetrics::register(&mut book);
         let admission = AdmissionMetrics::register(&mut book);
         let transfers = TransferMetrics::register(&mut book);
+        let backstop = BackstopMetrics::register(&mut book);
         let retention = RetentionMetrics::register(&mut book);
         let declared = DeclaredMetrics::register(&mut book);
         let caches = CacheMetrics::register(&mut book);
@@ -76,6 +81,7 @@ impl Default for Metrics {
             process,
             admission,
             transfers,
+            backstop,
             retention,
             declared,
             caches,
@@ -113,6 +119,7 @@ mod tests {
         let leaders = [
             "carnet_transfers_",
             "carnet_next_lapse",
+            "carnet_backstop_",
             "carnet_retention_",
             "carnet_deletion_runs",
             "carnet_invalid_",

@@ -181,6 +181,13 @@ impl Accounts {
         self.count("SELECT count(*) FROM accounts WHERE closed_at < now() - interval '3 years'")
     }
 
+    /// Puts back what a deletion took: as many accounts are due as at the start.
+    pub fn due_again(&self) -> Result<(), TestbedError> {
+        let closed = "INSERT INTO accounts SELECT i, now() - interval '5 years' - i * interval '1 hour' \
+                      FROM generate_series(1, 700) i ON CONFLICT DO NOTHING";
+        self.postgres.sql(STORE, closed).map(drop)
+    }
+
     /// Accounts that are not due.
     pub fn not_due(&self) -> Result<i64, TestbedError> {
         self.count(

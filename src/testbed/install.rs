@@ -136,9 +136,15 @@ pub async fn install(client: &Client, project: &Path, webhook: SocketAddr) -> Re
     let all = objects(project, webhook)?;
     let (crds, others): (Vec<Value>, Vec<Value>) =
         all.into_iter().partition(|o| is_kind(o, "CustomResourceDefinition"));
-    apply(client, &crds).await?;
+    define(client, &crds).await?;
+    apply(client, &others).await
+}
+
+/// Applies definitions and waits until the API server serves their kinds.
+pub async fn define(client: &Client, crds: &[Value]) -> Result<(), TestbedError> {
+    apply(client, crds).await?;
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    for crd in &crds {
+    for crd in crds {
         let name = crd.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let established = await_condition(definitions.clone(), name, conditions::is_crd_established());
         tokio::time::timeout(Duration::from_secs(30), established)
@@ -146,7 +152,7 @@ pub async fn install(client: &Client, project: &Path, webhook: SocketAddr) -> Re
             .map_err(|_| TestbedError::Unsuitable(format!("{name} was not established within 30 s")))?
             .map_err(|e| TestbedError::Unsuitable(format!("could not watch {name}: {e}")))?;
     }
-    apply(client, &others).await
+    Ok(())
 }
 
 /// Opens a namespace to deletion Jobs as the project says it: by `deploy/opt-in/`, its namespace replaced.

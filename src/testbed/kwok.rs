@@ -129,6 +129,8 @@ pub(crate) fn program(
         .args(["--kubeconfig".as_ref(), kubeconfig.as_os_str()])
         .args(["--config".as_ref(), config.as_os_str()])
         .args(["--manage-all-nodes=false", "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake"])
+        // Leases as a kubelet renews them: without, the controller manager takes a node for lost after fifty seconds.
+        .args(["--node-lease-duration-seconds=40"])
         // kwok keeps settings in its user's home unless told of another place.
         .env("KWOK_WORKDIR", dir.join("kwok")))
 }

@@ -175,6 +175,9 @@ state = "/run/containerd-{name}"
   address = "{socket}"
 [ttrpc]
   address = "{socket}.ttrpc"
+# Its socket has one place for all, for which the runtimes of two nodes would race.
+[plugins.'io.containerd.nri.v1.nri']
+  disable = true
 [plugins.'io.containerd.cri.v1.images']
   snapshotter = "overlayfs"
   [plugins.'io.containerd.cri.v1.images'.pinned_images]

@@ -23,7 +23,11 @@ use crate::{
     world::{World, refusal},
 };
 
-cases![every_way_to_a_store_is_found, the_backstop_finds_no_more_than_the_webhook,];
+cases![
+    every_way_to_a_store_is_found,
+    a_store_is_found_among_many_other_names,
+    the_backstop_finds_no_more_than_the_webhook,
+];
 
 /// Pods that the generator makes.
 const GENERATED: usize = 300;
@@ -36,23 +40,33 @@ fn store(name: &str, engine: &Value, access: &Value) -> Value {
             "datasets": [{"name": "all", "categories": ["account.contact"], "subjects": ["Customer"]}]}})
 }
 
-fn stores() -> [Value; 2] {
+/// `harmless`: data of Americans, in America, of an American. Its Service is named beside that of `paths`.
+const AMERICAN: &str = "{apiVersion: carnet.dev/v1alpha1, kind: Party, metadata: {name: american}, \
+                        spec: {legalName: American, country: US}}";
+
+fn stores() -> [Value; 3] {
     let there = |name: &str| json!([{"name": name, "namespace": "billing"}]);
     let access = json!({"secrets": there("ro"), "configMaps": there("cm"), "services": there("db"),
         "persistentVolumeClaims": there("files"), "serviceAccounts": there("irsa"),
         "hosts": ["any.example.com", "pg.example.com:5432", "bare-host"]});
     let bucket = json!({"objectStore": {"provider": "S3", "bucket": "uploads",
         "endpoint": "https://s3.example.com", "credentialsSecretRef": {"name": "s3-erasure"}}});
-    [
-        store("paths", &json!({"external": {"description": "many ways"}}), &access),
-        store("bucket", &bucket, &json!({})),
-    ]
+    let external = json!({"external": {"description": "many ways"}});
+    let mut harmless =
+        store("harmless", &external, &json!({"services": [{"name": "cache", "namespace": "billing"}]}));
+    harmless["spec"]["exporterRef"]["name"] = "american".into();
+    harmless["spec"]["location"]["country"] = "US".into();
+    harmless["spec"]["origins"] = json!(["Unrestricted"]);
+    harmless["spec"]["originsReason"] = "a test".into();
+    [store("paths", &external, &access), store("bucket", &bucket, &json!({})), harmless]
 }
 
 /// Declares the stores and lets the operator compile them, where it is still there.
 async fn declared(w: &World) -> Result<Arc<World>> {
     let w = scene(w).await?;
     if w.api(&w.admin, &stores()[0])?.get_opt("paths").await?.is_none() {
+        w.revive_operator().await?;
+        w.apply(AMERICAN).await?;
         for store in stores() {
             // The operator was killed by a test before: what is declared now needs another one.
             w.revive_operator().await?;
@@ -60,6 +74,7 @@ async fn declared(w: &World) -> Result<Arc<World>> {
         }
         w.apply("{apiVersion: v1, kind: ServiceAccount, metadata: {name: irsa, namespace: billing}}").await?;
         shown(&w, "billing", "/spec/secrets/ro/0", &json!("identity/paths")).await?;
+        shown(&w, "billing", "/spec/bareWords/cache/0", &json!("identity/harmless")).await?;
         shown(&w, "carnet-system", "/spec/words/uploads.s3.example.com/0", &json!("identity/bucket")).await?;
     }
     kill(&w);
@@ -154,6 +169,24 @@ const TEXTS: &[(&str, bool)] = &[
     ("db.billing.svc", true),
     ("http://db.billing.svc.cluster.local:80/", true),
     ("db-0.db.billing.svc.cluster.local", true),
+    ("db.svc", true),
+    ("db-0.db", true),
+    ("pg://db-0.DB.:5432/x", true),
+    ("db-0.db.billing", true),
+    ("db-0.db.billing.", true),
+    ("db-0.db.billing.svc", true),
+    ("db-0.db.billing.svcs", false),
+    ("db-0.db.analytics", false),
+    ("db-0.my-db", false),
+    ("db-0.bare-host", false),
+    ("www.any.example.com", false),
+    ("cache", false),
+    ("cache,db", true),
+    ("db,cache", true),
+    ("cache\ndb", true),
+    ("--peers=cache,cache,cache. db", true),
+    ("cache,my-db", false),
+    ("cache;-db", true),
     ("my-db", false),
     ("db.billings", false),
     ("bare-host:1", true),
@@ -181,6 +214,11 @@ async fn every_way_to_a_store_is_found(w: Arc<World>) -> Result<()> {
     let apart =
         container(json!({"env": [{"name": "A", "value": "https://s3.example.com"}], "args": ["uploads"]}));
     cases.push(("a bucket apart from its endpoint".into(), apart, true));
+    for values in [["cache", "db"], ["db", "cache"]] {
+        let env: Vec<Value> = values.iter().map(|v| json!({"name": format!("E_{v}"), "value": v})).collect();
+        cases.push((format!("neighbours {values:?}"), container(json!({"env": env})), true));
+        cases.push((format!("neighbours {values:?}"), container(json!({"args": values})), true));
+    }
     let pods: Api<Pod> = Api::namespaced(w.admin.clone(), "billing");
     for (n, (what, spec, found)) in cases.into_iter().enumerate() {
         for (region, refused) in [("us-east-1", found), ("eu-west-1", false)] {
@@ -199,6 +237,26 @@ async fn every_way_to_a_store_is_found(w: Arc<World>) -> Result<()> {
     let mut declared = pod("billing", "says-so", &json!({}));
     declared["metadata"]["annotations"] = json!({"carnet.dev/uses": "identity/bucket=read, nonsense"});
     refusal(create(&pods, &declared).await).context("declared use")?;
+    Ok(())
+}
+
+async fn a_store_is_found_among_many_other_names(w: Arc<World>) -> Result<()> {
+    let w = declared(&w).await?;
+    let pods: Api<Pod> = Api::namespaced(w.admin.clone(), "billing");
+    // Twice as many, 7,200, are still read; at four times as many the API server gives up.
+    let other = |c: usize| {
+        let value = |n: usize| format!("http://service-{n}.namespace-{c}.svc.example.org:80/");
+        let env: Vec<Value> = (0..900).map(|n| json!({"name": format!("V{n}"), "value": value(n)})).collect();
+        json!({"name": format!("c{c}"), "image": "app", "env": env})
+    };
+    for text in ["any.example.com", "db-0.db", "cache,db"] {
+        let mut containers: Vec<Value> = (0..4).map(other).collect();
+        containers.push(json!({"name": "uses", "image": "app", "args": [text]}));
+        let abroad = json!({"topology.kubernetes.io/region": "us-east-1"});
+        let made = pod("billing", "many", &json!({"containers": containers, "nodeSelector": abroad}));
+        let message = refusal(create(&pods, &made).await).context(text)?;
+        ensure!(message.contains(" data of identity/paths "), "{text}: {message}");
+    }
     Ok(())
 }
 
@@ -223,7 +281,10 @@ fn snapshot() -> Result<Snapshot> {
     }
     let settings =
         Settings { claims_from: ClaimsFrom::Namespaces(["identity".into()].into()), ..Settings::default() };
-    Ok(SnapshotBuilder { law, stores: all, settings: Arc::new(settings), ..Default::default() }.build())
+    let american = Arc::new(parse::party(&serde_saphyr::from_str(AMERICAN)?, &law)?);
+    let parties = vec![american];
+    Ok(SnapshotBuilder { law, parties, stores: all, settings: Arc::new(settings), ..Default::default() }
+        .build())
 }
 
 /// A text of pieces that nearly make a name.
@@ -246,6 +307,9 @@ fn text(random: &mut StdRng) -> String {
         " ",
         "\n",
         "db",
+        "db-0.db",
+        "cache",
+        "cache",
         "billing",
         ".svc",
         ".svc.",

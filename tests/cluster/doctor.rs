@@ -16,6 +16,7 @@ cases![
     doctor_names_what_is_wrong_with_enforcement,
     doctor_names_what_is_wrong_with_the_operator,
     doctor_names_what_is_wrong_around_it,
+    doctor_has_the_api_server_ask_the_webhook,
     who_may_see_nothing_is_told_so_and_the_exit_code_says_it,
     status_shows_the_installation_on_one_screen,
 ];
@@ -76,6 +77,8 @@ impl Around {
             for hook in object["webhooks"].as_array_mut().into_iter().flatten() {
                 hook["clientConfig"] = json!({"service":
                     {"name": "carnet-webhook", "namespace": "carnet-system", "path": "/review"}});
+                // Nobody answers, and doctor asks again and again.
+                hook["timeoutSeconds"] = json!(1);
             }
         }
         let text: String = installed.iter().map(|object| format!("---\n{object}\n")).collect();
@@ -108,9 +111,9 @@ impl Around {
         Ok(around)
     }
 
-    /// What stays wrong: played Pods answer nothing, and the Lease is held by none of them.
+    /// What stays wrong: played Pods answer nothing, the API server neither, and the Lease is held by none of them.
     fn played() -> BTreeSet<String> {
-        ["ReplicaSilent", "LeaderUnknown"].map(Into::into).into()
+        ["ReplicaSilent", "LeaderUnknown", "WebhookNotReached"].map(Into::into).into()
     }
 
     async fn until_well(&self, w: &World) -> Result<()> {
@@ -248,8 +251,17 @@ async fn enforcement(w: &World, around: &Around) -> Result<()> {
             "location": {"country": "IE"}, "access": {"hosts": ["https://unread.example.com"]},
             "datasets": [{"name": "d", "categories": ["account.contact"]}]}});
     eventually("it to come in", 20, || async { Ok(w.put(std::slice::from_ref(&unread)).await.ok()) }).await?;
-    let found = around.until(w, "Unreadable").await;
+    let mut found = around.until(w, "Unreadable").await;
     delete(w, &unread).await?;
+    let both = ["one", "other"].map(|name| {
+        json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "Party", "metadata": {"name": name},
+            "spec": {"legalName": name, "country": "IE", "runs": {"namespaces": ["contested"]}}})
+    });
+    w.put(&both).await?;
+    found = found.and(around.until(w, "NamespaceContested").await);
+    for party in &both {
+        delete(w, party).await?;
+    }
     w.put(std::slice::from_ref(configuration)).await?;
     found?;
     around.until_well(w).await
@@ -326,6 +338,34 @@ async fn rest(w: &World, around: &Around) -> Result<()> {
     around.until_well(w).await
 }
 
+/// A firewall between API server and replicas is played by Pods behind whose addresses nobody listens.
+async fn doctor_has_the_api_server_ask_the_webhook(w: Arc<World>) -> Result<()> {
+    let of_the_way = |found: &BTreeSet<String>| found.iter().any(|code| code.starts_with("WebhookNot"));
+    let before = findings(&w).await?;
+    ensure!(!of_the_way(&before), "the operator of this test answers: {before:?}");
+    let around = Around::set_up(&w).await?;
+    let named = way(&w, &around).await;
+    around.take_down(&w).await?;
+    named?;
+    eventually("the webhook to answer again", 20, || async {
+        Ok((!of_the_way(&findings(&w).await?)).then_some(()))
+    })
+    .await
+}
+
+async fn way(w: &World, around: &Around) -> Result<()> {
+    around.until(w, "WebhookNotReached").await?;
+    let (_, text) = carnet(&w.kubeconfig_of_admin(), &["doctor"]).await?;
+    ensure!(text.contains("failed calling webhook \"validate.carnet.dev\""), "{text}");
+    let mut narrower = around.configuration.clone();
+    narrower["webhooks"][0]["rules"][0]["resources"] = json!(["datastores"]);
+    around.applied(w, narrower, around.configuration.clone(), "WebhookNotAsked").await?;
+    let party =
+        json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "Party", "metadata": {"name": "carnet-doctor"}});
+    ensure!(w.api(&w.admin, &party)?.get_opt("carnet-doctor").await?.is_none(), "a dry run was stored");
+    around.until_well(w).await
+}
+
 async fn who_may_see_nothing_is_told_so_and_the_exit_code_says_it(w: Arc<World>) -> Result<()> {
     let nobody = w.kubeconfig_of_user("nobody@example.com", &[])?;
     for command in ["doctor", "status"] {
@@ -343,6 +383,23 @@ async fn status_shows_the_installation_on_one_screen(w: Arc<World>) -> Result<()
     shown
 }
 
+/// When safeguards lapse is reckoned by the operator's own law, and nothing is said where that is not to be had.
+async fn law_of_its_own(w: &World) -> Result<()> {
+    let unknown = "? the operator judges by a law pack of its own (--law-pack)";
+    w.put(&[deployment(2, &["--law-pack=/etc/carnet-law/pack.yaml"])]).await?;
+    let (_, text) = carnet(&w.kubeconfig_of_admin(), &["status"]).await?;
+    ensure!(text.contains(unknown), "{text}");
+    let pack = std::fs::read_to_string(project().join("law/pack.yaml"))?;
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "carnet-law-pack", "namespace": "carnet-system"}, "data": {"pack.yaml": pack}});
+    w.put(std::slice::from_ref(&map)).await?;
+    let shown = carnet(&w.kubeconfig_of_admin(), &["status"]).await;
+    delete(w, &map).await?;
+    let (_, text) = shown?;
+    ensure!(!text.contains("law pack of its own"), "{text}");
+    Ok(())
+}
+
 async fn status(w: &World, around: &Around) -> Result<()> {
     let (_, text) = carnet(&w.kubeconfig_of_admin(), &["status"]).await?;
     ensure!(text.contains("enforcement   intact"), "{text}");
@@ -352,6 +409,8 @@ async fn status(w: &World, around: &Around) -> Result<()> {
     let (_, json) = carnet(&w.kubeconfig_of_admin(), &["status", "-o", "json"]).await?;
     let screen: Value = serde_json::from_str(&json)?;
     ensure!(screen["installation"]["enforcement"] == "Intact", "{json}");
+    law_of_its_own(w).await?;
+    w.put(&[deployment(2, &[])]).await?;
     let binding = w.installed.object("ValidatingAdmissionPolicyBinding", "runner-pods.carnet.dev")?;
     delete(w, binding).await?;
     let after = carnet(&w.kubeconfig_of_admin(), &["status"]).await;

@@ -216,7 +216,7 @@ async fn the_report_of_a_replica_says_what_it_knows(w: Arc<World>) -> Result<()>
     let status: OperatorStatus = serde_json::from_str(&text).with_context(|| text.clone())?;
     ensure!(status.enforcement.state == EnforcementState::Intact, "{text}");
     ensure!(status.leads && status.caches.loaded && status.caches.stale.is_none(), "{text}");
-    ensure!(status.mode == "Enforce" && status.erasure_namespaces == ["identity"], "{text}");
+    ensure!(status.mode == "Enforce" && status.erasure_namespaces == ["identity", "withheld"], "{text}");
     for secret in ["PRIVATE KEY", "token", "password"] {
         ensure!(!text.contains(secret), "{secret} in {text}");
     }

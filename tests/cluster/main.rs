@@ -3,14 +3,17 @@
 //! one test at a time. Without the cluster's programs this fails; it never skips.
 
 mod backstop;
+mod backstop_handover;
 mod backstop_paths;
 mod certificates;
+mod diagnose;
 mod doctor;
 mod enforcement;
 mod flows;
 mod forgery;
 mod installed;
 mod kinds;
+mod opted_in;
 mod promptly;
 mod rights;
 mod seen;
@@ -33,6 +36,7 @@ fn main() {
         kinds::CASES,
         transfers::CASES,
         flows::CASES,
+        opted_in::CASES,
         promptly::CASES,
         forgery::CASES,
         rights::CASES,
@@ -40,9 +44,11 @@ fn main() {
         seen::CASES,
         certificates::CASES,
         backstop::CASES,
+        backstop_handover::CASES,
         backstop_paths::CASES,
         enforcement::CASES,
         doctor::CASES,
+        diagnose::CASES,
         sole::CASES,
     ]
     .concat();

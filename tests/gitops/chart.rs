@@ -4,12 +4,15 @@
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use carnet::testbed::{
-    Access, ControlPlane, ControlPlaneOptions, FakeNode,
-    gitops::{ArgoCd, Flux},
-    install::{self, Operator, OperatorOptions},
+use carnet::{
+    api::v1alpha1::LegalHold,
+    testbed::{
+        Access, ControlPlane, ControlPlaneOptions, FakeNode,
+        gitops::{ArgoCd, Flux},
+        install::{self, Operator, OperatorOptions},
+    },
 };
-use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
+use k8s_openapi::api::{admissionregistration::v1::ValidatingWebhookConfiguration, core::v1::Namespace};
 use kube::{Api, Client};
 use serde_json::json;
 
@@ -20,7 +23,7 @@ use crate::{
 };
 
 cases![
-    flux_applies_the_rendered_default_and_takes_our_ca_bundle_for_no_drift,
+    flux_applies_the_rendered_default_and_takes_our_ca_bundle_for_no_drift_and_leaves_evidence_when_it_goes,
     argo_cd_syncs_the_chart_and_takes_our_ca_bundle_for_no_drift,
 ];
 
@@ -57,7 +60,9 @@ async fn announced(client: &Client) -> Result<Option<i64>> {
     Ok(found.metadata.generation.filter(|_| whole))
 }
 
-async fn flux_applies_the_rendered_default_and_takes_our_ca_bundle_for_no_drift(_: Arc<World>) -> Result<()> {
+async fn flux_applies_the_rendered_default_and_takes_our_ca_bundle_for_no_drift_and_leaves_evidence_when_it_goes(
+    _: Arc<World>,
+) -> Result<()> {
     let (cluster, logs, repository) = (cluster().await?, tempfile::tempdir()?, Repository::new().await?);
     let mut flux = Flux::start(&cluster, logs.path(), &[]).await?;
     repository.copy(&project().join("deploy"), "deploy")?;
@@ -66,12 +71,28 @@ async fn flux_applies_the_rendered_default_and_takes_our_ca_bundle_for_no_drift(
     flux.publish("carnet", &repository.artifact(&revision)?).await?;
     flux.kustomization("carnet", "carnet", "./deploy", json!({"timeout": "60s"})).await?;
     flux.verdict("carnet", &revision, 120, ready).await?;
-    let (_operator, before) = operator_announces(&cluster, logs.path()).await?;
+    let (operator, before) = operator_announces(&cluster, logs.path()).await?;
     let revision = repository.commit(&[])?;
     flux.publish("carnet", &repository.artifact(&revision)?).await?;
     flux.verdict("carnet", &revision, 120, ready).await?;
     let after = announced(&cluster.client_admin().await?).await?;
     ensure!(after == Some(before), "the webhooks went from generation {before} to {after:?}");
+
+    // Whoever deletes the Kustomization takes Carnet away, not what was declared. No webhook is asked about a hold.
+    let admin = cluster.client_admin().await?;
+    let hold = json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "LegalHold", "metadata": {"name": "stays"},
+        "spec": {"reason": "Litigation", "reference": "a case", "placedOn": "2026-01-01",
+            "scope": {"storeSelector": {"matchLabels": {"app": "accounts"}}}}});
+    install::apply(&admin, &[hold]).await?;
+    drop(operator);
+    flux.delete("carnet", 120).await?;
+    let webhooks: Api<ValidatingWebhookConfiguration> = Api::all(admin.clone());
+    ensure!(webhooks.get_opt("carnet").await?.is_none(), "the webhooks stay");
+    ensure!(
+        Api::<LegalHold>::all(admin.clone()).get_opt("stays").await?.is_some(),
+        "what was declared is gone"
+    );
+    ensure!(Api::<Namespace>::all(admin).get_opt("carnet-system").await?.is_some(), "the namespace is gone");
     Ok(())
 }
 

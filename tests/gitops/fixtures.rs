@@ -76,7 +76,8 @@ spec:
     )
 }
 
-/// Accepted by the API server, not by the operator: a person must mend it.
+/// Accepted by the API server, not by the operator: a person must mend it. `on` is quoted, as it must be: both engines read
+/// YAML 1.1, in which a bare one is a boolean.
 pub const UNREADABLE: &str = "apiVersion: carnet.dev/v1alpha1
 kind: LegalHold
 metadata: {name: unreadable}
@@ -84,6 +85,6 @@ spec:
   reason: Audit
   reference: none
   placedOn: \"2026-01-01\"
-  release: {on: \"2026-01-02\", reason: a test}
+  release: {\"on\": \"2026-01-02\", reason: a test}
   scope: {storeSelector: {matchExpressions: [{key: a, operator: Near, values: [b]}]}}
 ";

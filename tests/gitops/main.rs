@@ -35,11 +35,12 @@ fn main() {
             let (world, handle) = (world.clone(), handle.clone());
             Trial::test(name, move || {
                 let limit = std::time::Duration::from_mins(5);
-                let failed = match handle.block_on(tokio::time::timeout(limit, case(world.clone()))) {
-                    Ok(Ok(())) => return Ok(()),
-                    Ok(Err(error)) => format!("{error:#}"),
-                    Err(_) => "not done after five minutes".to_owned(),
-                };
+                let failed =
+                    match handle.block_on(async { tokio::time::timeout(limit, case(world.clone())).await }) {
+                        Ok(Ok(())) => return Ok(()),
+                        Ok(Err(error)) => format!("{error:#}"),
+                        Err(_) => "not done after five minutes".to_owned(),
+                    };
                 Err(Failed::from(format!("{failed}\n{}", handle.block_on(world.last_words()))))
             })
         })

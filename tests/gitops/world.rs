@@ -37,7 +37,12 @@ impl World {
         cluster.add_kwok_node(&FakeNode::aws("us1", "us-east-1")).await?;
         let admin = cluster.client_admin().await?;
         let logs = tempfile::tempdir()?;
-        let flags = ["--transfers=Warn", "--claims-from=identity", "--backstop"];
+        let flags = [
+            "--transfers=Warn",
+            "--claims-from=identity,together,one",
+            "--erasure-namespaces=identity",
+            "--backstop",
+        ];
         let options = OperatorOptions {
             program: env!("CARGO_BIN_EXE_carnet-operator").into(),
             logs: logs.path().into(),

@@ -1,6 +1,6 @@
 //! What is asked of the cluster itself, whatever Carnet says.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use carnet::testbed::{
@@ -160,10 +160,30 @@ impl World {
         Ok(found)
     }
 
-    /// Nothing of Carnet stands in anybody's way, its kinds are still there, and so is what was declared `before`.
+    /// Rights, programs and settings of Carnet, wherever they are.
+    async fn parts(&self) -> Result<Vec<String>> {
+        let kinds = "clusterroles,clusterrolebindings,roles,rolebindings,serviceaccounts,deployments,replicasets,\
+                     services,configmaps,poddisruptionbudgets,networkpolicies";
+        let ours = "app.kubernetes.io/part-of=carnet";
+        let args = ["get", kinds, "--all-namespaces", "-l", ours, "--no-headers", "-o", "name"];
+        Ok(self.tools.kubectl(&args).await?.lines().map(str::to_owned).collect())
+    }
+
+    /// Nothing of Carnet stands in anybody's way or may do anything, its kinds are still there, and so is what was declared
+    /// `before`. Of what the operator wrote, TransferBackstops stay; by themselves they refuse nobody.
     pub async fn only_declarations_are_left(&self, before: &BTreeSet<String>) -> Result<()> {
         let enforcement = self.enforcement().await?;
         ensure!(enforcement.is_empty(), "still there: {enforcement:?}");
+        // What a Deployment made goes after it.
+        let mut parts = self.parts().await?;
+        for _ in 0..60 {
+            if parts.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            parts = self.parts().await?;
+        }
+        ensure!(parts.is_empty(), "still there: {parts:?}");
         let after = self.declared_objects().await.context("the kinds are gone")?;
         let lost: Vec<_> = before.difference(&after).collect();
         ensure!(lost.is_empty(), "lost: {lost:?}");

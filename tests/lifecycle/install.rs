@@ -43,9 +43,26 @@ async fn helm_installs_it_and_both_replicas_are_ready(w: Arc<World>) -> Result<(
 
 async fn what_it_installs_warns_of_nothing_and_passes_its_own_test(w: Arc<World>) -> Result<()> {
     w.present().await?;
-    let deprecated = w.tools.kubectl(&["get", "events", "-n", NAMESPACE, "-o", "name"]).await?;
-    ensure!(!deprecated.is_empty(), "the namespace has no Event at all");
-    w.tools.helm(&["test", RELEASE, "--namespace", NAMESPACE, "--timeout=2m"]).await.map(drop)
+    // Everything is applied once more, so that what the API server has to say of it is said again.
+    let again = w.tools.try_helm(&World::upgrade()).await?;
+    ensure!(again.success, "{}", again.complaint);
+    ensure!(again.warnings().is_empty(), "Helm warns: {:?}", again.warnings());
+    // What is known to be warned of is found where it is looked for.
+    let known = w.tools.try_kubectl(&["get", "endpoints", "-n", NAMESPACE]).await?;
+    ensure!(
+        !known.warnings().is_empty(),
+        "v1 Endpoints are deprecated, and kubectl said: {}",
+        known.complaint
+    );
+    let rendered = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-k", "deploy"];
+    let applied = w.tools.try_kubectl(&rendered).await?;
+    ensure!(applied.success, "{}", applied.complaint);
+    ensure!(applied.warnings().is_empty(), "kubectl warns: {:?}", applied.warnings());
+    w.tools.helm(&["test", RELEASE, "--namespace", NAMESPACE, "--timeout=2m"]).await?;
+    let made = ["get", "namespace", "carnet-helm-test", "--ignore-not-found", "-o", "name"];
+    let left = w.tools.kubectl(&made).await?;
+    ensure!(left.is_empty(), "its test leaves {left}");
+    Ok(())
 }
 
 async fn a_pod_with_data_to_abroad_is_refused_and_says_what_would_help(w: Arc<World>) -> Result<()> {
@@ -76,46 +93,59 @@ fn says(message: &str, words: &[&str]) -> Result<()> {
 
 async fn the_same_pod_is_admitted_under_a_safeguard(w: Arc<World>) -> Result<()> {
     w.declared().await?;
-    let end = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
-    Accounts::safeguard(&w.admin, end).await?;
-    until("the Pod to be admitted", 15, || async {
-        Ok(Accounts::try_pod(&w.admin).await.ok().and_then(Result::ok))
-    })
-    .await?;
-    w.pod_gone(USER_NAMESPACE, "report").await?;
-    // As long as the Pod is counted, its safeguard is not let go.
-    let safeguards: Api<TransferSafeguard> = Api::all(w.admin.clone());
-    until("the safeguard to be deleted", 20, || async {
-        safeguards.delete("intragroup-scc", &DeleteParams::default()).await.map(|_| Some(()))
-    })
-    .await?;
-    // Nothing that later tests call settled may still stand on it.
-    until("the Pod to be refused again", 15, || async {
-        let answer = Accounts::try_pod(&w.admin).await;
-        Ok(matches!(answer, Ok(Err(_))).then_some(()))
-    })
-    .await?;
-    Ok(())
+    w.admitted_under_a_safeguard().await
 }
 
 async fn a_deletion_runs_from_plan_to_proof(w: Arc<World>) -> Result<()> {
     w.declared().await?;
-    for text in [accounts::HOLD, accounts::POLICY] {
-        install::apply(&w.admin, &install::documents_of(text, "a manifest")?).await?;
+    w.deleted_from_plan_to_proof().await
+}
+
+impl World {
+    /// The Pod that is refused is admitted once a safeguard covers it, and refused again when that is gone.
+    pub async fn admitted_under_a_safeguard(&self) -> Result<()> {
+        let end = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+        Accounts::safeguard(&self.admin, end).await?;
+        until("the Pod to be admitted", 15, || async {
+            Ok(Accounts::try_pod(&self.admin).await.ok().and_then(Result::ok))
+        })
+        .await?;
+        self.pod_gone(USER_NAMESPACE, "report").await?;
+        // As long as the Pod is counted, its safeguard is not let go.
+        let safeguards: Api<TransferSafeguard> = Api::all(self.admin.clone());
+        until("the safeguard to be deleted", 20, || async {
+            safeguards.delete("intragroup-scc", &DeleteParams::default()).await.map(|_| Some(()))
+        })
+        .await?;
+        // Nothing that later tests call settled may still stand on it.
+        until("the Pod to be refused again", 15, || async {
+            let answer = Accounts::try_pod(&self.admin).await;
+            Ok(matches!(answer, Ok(Err(_))).then_some(()))
+        })
+        .await?;
+        Ok(())
     }
-    let run = Accounts::planned(&w.admin).await?;
-    let status = run.status.clone().unwrap_or_default();
-    ensure!(status.phase == RunPhase::AwaitingApproval, "{:?}: {:?}", status.phase, status.message);
-    Accounts::approve(&w.cluster, PLUGIN.as_ref(), &run.name_any())?;
-    let status = Accounts::ended(&w.admin).await?.status.unwrap_or_default();
-    ensure!(status.phase == RunPhase::Succeeded, "{:?}: {:?}", status.phase, status.message);
-    let result = status.result.unwrap_or_default();
-    ensure!(result.verified && result.deleted_at_least == 700, "{result:?}");
-    let accounts = w.accounts().await?;
-    let (due, not_due, held) = (accounts.due()?, accounts.not_due()?, accounts.sign_ins()?);
-    ensure!((due, not_due, held) == (0, 300, 5000), "due {due}, not due {not_due}, held {held}");
-    let runs: Api<DeletionRun> = Api::namespaced(w.admin.clone(), STORE_NAMESPACE);
-    let owners = runs.get(&run.name_any()).await?.metadata.owner_references.unwrap_or_default();
-    ensure!(owners.is_empty(), "evidence that goes with another object: {owners:?}");
-    Ok(())
+
+    /// What is due is planned, approved, deleted and counted again; no earlier run may be there.
+    pub async fn deleted_from_plan_to_proof(&self) -> Result<()> {
+        let accounts = self.accounts().await?;
+        accounts.due_again()?;
+        for text in [accounts::HOLD, accounts::POLICY] {
+            install::apply(&self.admin, &install::documents_of(text, "a manifest")?).await?;
+        }
+        let run = Accounts::planned(&self.admin).await?;
+        let status = run.status.clone().unwrap_or_default();
+        ensure!(status.phase == RunPhase::AwaitingApproval, "{:?}: {:?}", status.phase, status.message);
+        Accounts::approve(&self.cluster, PLUGIN.as_ref(), &run.name_any())?;
+        let status = Accounts::ended(&self.admin).await?.status.unwrap_or_default();
+        ensure!(status.phase == RunPhase::Succeeded, "{:?}: {:?}", status.phase, status.message);
+        let result = status.result.unwrap_or_default();
+        ensure!(result.verified && result.deleted_at_least == 700, "{result:?}");
+        let (due, not_due, held) = (accounts.due()?, accounts.not_due()?, accounts.sign_ins()?);
+        ensure!((due, not_due, held) == (0, 300, 5000), "due {due}, not due {not_due}, held {held}");
+        let runs: Api<DeletionRun> = Api::namespaced(self.admin.clone(), STORE_NAMESPACE);
+        let owners = runs.get(&run.name_any()).await?.metadata.owner_references.unwrap_or_default();
+        ensure!(owners.is_empty(), "evidence that goes with another object: {owners:?}");
+        Ok(())
+    }
 }

@@ -84,6 +84,17 @@ impl Tools {
 }
 
 impl Answer {
+    /// What Helm or kubectl warned of, in their own words or the API server's.
+    pub fn warnings(&self) -> Vec<&str> {
+        // Of the test's own kubeconfig, which is nobody's.
+        let ours = |line: &str| !line.contains("Kubernetes configuration file is");
+        let warns = |line: &str| {
+            let line = line.to_lowercase();
+            line.contains("warning") || line.contains("level=warn") || line.contains("deprecated")
+        };
+        self.complaint.lines().filter(|line| warns(line) && ours(line)).collect()
+    }
+
     fn or_fail(self, program: &str, args: &[&str]) -> Result<String> {
         if self.success {
             return Ok(self.output);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use carnet::testbed::accounts::{Accounts, until};
+use carnet::testbed::accounts::{Accounts, USER_NAMESPACE, until};
 
 use crate::{
     cases,
@@ -12,19 +12,27 @@ use crate::{
 };
 
 cases![
-    an_uninstall_leaves_declarations_and_evidence_and_nothing_else,
+    an_uninstall_leaves_declarations_and_evidence_and_nothing_that_acts,
     it_is_installed_over_what_was_left_and_judges_at_once,
     a_second_installation_in_another_namespace_is_refused_and_says_why,
     with_the_operator_dead_an_uninstall_is_as_clean,
     with_its_namespace_deleted_first_nothing_hangs_or_blocks,
 ];
 
-async fn an_uninstall_leaves_declarations_and_evidence_and_nothing_else(w: Arc<World>) -> Result<()> {
+async fn an_uninstall_leaves_declarations_and_evidence_and_nothing_that_acts(w: Arc<World>) -> Result<()> {
     w.declared().await?;
+    w.settled().await?;
     let before = w.declared_objects().await?;
     ensure!(before.iter().any(|o| o.starts_with("DataStore")), "nothing is declared: {before:?}");
     w.uninstall().await?;
     w.only_declarations_are_left(&before).await?;
+    let verdicts = w.tools.kubectl(&["get", "transferbackstops", "--all-namespaces", "-o", "name"]).await?;
+    ensure!(!verdicts.is_empty(), "docs/uninstall.md says that TransferBackstops stay");
+    until("what they would refuse to come in", 20, || async {
+        Ok(Accounts::try_pod(&w.admin).await.ok().and_then(Result::ok))
+    })
+    .await?;
+    w.pod_gone(USER_NAMESPACE, "report").await?;
     w.an_unrelated_pod_runs("afterwards", "eu1").await
 }
 

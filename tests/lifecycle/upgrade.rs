@@ -41,6 +41,7 @@ async fn an_upgrade_from_the_previous_commits_chart_wrongs_no_pod_and_no_workloa
     ];
     args.extend(VALUES);
     w.tools.helm(&args).await.context("the earlier chart")?;
+    w.answered().await?;
     w.accounts().await?.declare(&w.admin).await?;
     let workload = w.workload().await?;
     let declared = w.declared_objects().await?;
@@ -61,6 +62,9 @@ async fn an_upgrade_from_the_previous_commits_chart_wrongs_no_pod_and_no_workloa
     ensure!(w.workload_pods().await? == workload, "the workload's Pods are not the same as before");
     let lost: Vec<_> = declared.difference(&w.declared_objects().await?).cloned().collect();
     ensure!(lost.is_empty(), "lost: {lost:?}");
+    // Replicas that went have not pushed the new ones together.
+    let replicas = w.replicas().await?;
+    ensure!(replicas.len() == 2 && replicas[0].node != replicas[1].node, "not on two nodes: {replicas:?}");
     w.tools.kubectl(&["delete", "deployment", "steady", "-n", USER_NAMESPACE]).await.map(drop)
 }
 

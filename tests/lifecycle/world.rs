@@ -8,9 +8,16 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use carnet::testbed::{Cluster, Image, NodesOptions, accounts::Accounts, install};
-use kube::Client;
-use serde_json::Value;
+use carnet::{
+    api::v1alpha1::Party,
+    testbed::{
+        Cluster, Image, NodesOptions,
+        accounts::{Accounts, until},
+        install,
+    },
+};
+use kube::{Api, Client, api::PostParams};
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::{load::Report, tools::Tools};
@@ -105,13 +112,34 @@ impl World {
         self.accounts.get_or_try_init(|| async { Ok(Accounts::start(&self.cluster).await?) }).await
     }
 
-    /// Carnet is installed by Helm and ready, as the tests want it; what is so already stays as it is.
-    pub async fn present(&self) -> Result<()> {
+    /// What Helm is told to install Carnet as the tests want it, or to bring it to that.
+    pub fn upgrade() -> Vec<&'static str> {
         let mut args =
             vec!["upgrade", "--install", RELEASE, CHART, "--namespace", NAMESPACE, "--create-namespace"];
         args.extend(["--wait", "--timeout=2m"]);
         args.extend(VALUES);
-        self.tools.helm(&args).await.map(drop)
+        args
+    }
+
+    /// Carnet is installed by Helm and ready, as the tests want it; what is so already stays as it is.
+    pub async fn present(&self) -> Result<()> {
+        self.tools.helm(&Self::upgrade()).await?;
+        self.answered().await
+    }
+
+    /// The API server reaches the webhook. Helm waits until replicas are ready; kube-proxy, which leads to them, writes its
+    /// rules at most once a second, and until then what is applied to Carnet's kinds is refused: "connection refused".
+    pub async fn answered(&self) -> Result<()> {
+        let parties: Api<Party> = Api::all(self.admin.clone());
+        let try_it = PostParams { dry_run: true, ..PostParams::default() };
+        let spec =
+            json!({"metadata": {"name": "somebody"}, "spec": {"legalName": "Somebody Ltd", "country": "IE"}});
+        let party: Party = serde_json::from_value(spec)?;
+        until("the API server to reach the webhook", 20, || async {
+            parties.create(&try_it, &party).await.map(Some)
+        })
+        .await?;
+        Ok(())
     }
 
     /// As [`World::present`], and the store is declared and taken up.
@@ -133,7 +161,11 @@ impl World {
         let kinds = "validatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings,\
                      clusterroles,clusterrolebindings";
         let ours = "app.kubernetes.io/part-of=carnet";
-        self.tools.kubectl(&["delete", kinds, "-l", ours, "--ignore-not-found"]).await.map(drop)
+        self.tools.kubectl(&["delete", kinds, "-l", ours, "--ignore-not-found"]).await?;
+        // Of namespaces that were opened to deletion Jobs.
+        let kinds = "serviceaccounts,roles,rolebindings";
+        let everywhere = ["delete", kinds, "--all-namespaces", "-l", ours, "--ignore-not-found"];
+        self.tools.kubectl(&everywhere).await.map(drop)
     }
 }
 
@@ -146,6 +178,11 @@ struct Program {
 
 const OPERATOR: Program = Program { name: "carnet-operator", path: env!("CARGO_BIN_EXE_carnet-operator") };
 const ERASER: Program = Program { name: "carnet-eraser", path: env!("CARGO_BIN_EXE_carnet-eraser") };
+
+/// Whether the programs are those of a release.
+pub fn is_release() -> bool {
+    std::env::var_os("CARNET_LIFECYCLE_BIN").is_some()
+}
 
 impl Program {
     /// Where it is: of this build, or in the directory that `CARNET_LIFECYCLE_BIN` names, such as a release's.

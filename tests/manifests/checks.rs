@@ -128,6 +128,14 @@ fn as_a_part_of_another_chart_it_is_what_it_is_alone() {
     let as_part = helm::parse(&all);
     let alone = helm::objects(Given { values: &["transfers.mode=Enforce"], ..given });
     assert_eq!(as_part, alone);
+    // The release's namespace is exempt, and here it is the whole platform's.
+    let warning = "What else that chart puts into namespace carnet-system is not judged";
+    assert!(helm::notes_of(parent.path(), &[]).contains(warning));
+    let notes = helm::notes(&[]);
+    assert!(!notes.contains(warning), "{notes}");
+    assert!(
+        notes.contains("Never judged are Pods in kube-system, kube-node-lease, kube-public, carnet-system.")
+    );
     let off = fs::read_to_string(parent.path().join("values.yaml")).expect("readable");
     fs::write(parent.path().join("values.yaml"), off.replace("enabled: true", "enabled: false"))
         .expect("writable");

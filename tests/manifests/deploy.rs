@@ -119,6 +119,22 @@ fn nothing_that_is_installed_waits_for_a_finalizer() {
 }
 
 #[test]
+fn what_takes_declarations_and_evidence_with_it_is_pruned_by_no_git_ops_engine() {
+    let mut kept = of_kind("CustomResourceDefinition");
+    assert_eq!(kept.len(), carnet::api::v1alpha1::crds().len());
+    for definition in &kept {
+        assert_eq!(text(definition, "/metadata/annotations/helm.sh~1resource-policy"), "keep");
+    }
+    kept.extend(of_kind("Namespace"));
+    for object in kept {
+        let flux = text(&object, "/metadata/annotations/kustomize.toolkit.fluxcd.io~1prune");
+        let argo = text(&object, "/metadata/annotations/argocd.argoproj.io~1sync-options");
+        let name = text(&object, "/metadata/name");
+        assert_eq!((flux, argo), ("disabled", "Prune=false,Delete=false"), "{name}");
+    }
+}
+
+#[test]
 fn the_webhook_finds_the_operator_under_the_identity_that_has_its_rights() {
     let parts = all("deploy/base");
     let part = |kind: &str, name: &str| {
@@ -175,6 +191,8 @@ fn the_operator_stands_under_the_restricted_standard_and_twice() {
         .iter()
         .map(|c| {
             assert_eq!(text(c, "/whenUnsatisfiable"), "ScheduleAnyway");
+            // Else replicas that go push the new ones together.
+            assert_eq!(texts(c, "/matchLabelKeys"), ["pod-template-hash"]);
             text(c, "/topologyKey").to_owned()
         })
         .collect();

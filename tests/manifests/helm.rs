@@ -69,14 +69,34 @@ pub fn template(chart: &Path, given: Given<'_>) -> Result<String, String> {
     let mut helm = program("helm");
     helm.args(["template", "carnet"]).arg(chart).args(["--namespace", given.namespace, "--skip-tests"]);
     helm.args(["--kube-version", "1.37.2"]);
-    for value in given.values {
+    give(&mut helm, given.values);
+    run(&mut helm)
+}
+
+fn give(helm: &mut Command, values: &[&str]) {
+    for value in values {
         if value.contains('=') {
             helm.args(["--set", value]);
         } else {
             helm.arg("--values").arg(project("charts/carnet/ci").join(value));
         }
     }
-    run(&mut helm)
+}
+
+/// What helm tells who has installed a chart, its parts' words too.
+pub fn notes_of(chart: &Path, values: &[&str]) -> String {
+    let mut helm = program("helm");
+    helm.args(["install", "carnet"]).arg(chart).args(["--namespace", NAMESPACE, "--dry-run=client"]);
+    helm.arg("--render-subchart-notes");
+    give(&mut helm, values);
+    let said = run(&mut helm).unwrap_or_else(|e| panic!("{e}"));
+    let (_, notes) = said.split_once("\nNOTES:\n").unwrap_or_else(|| panic!("no notes in {said}"));
+    notes.to_owned()
+}
+
+/// What helm tells who has installed the chart.
+pub fn notes(values: &[&str]) -> String {
+    notes_of(&project("charts/carnet"), values)
 }
 
 /// The chart's documents, in helm's order.

@@ -2,6 +2,7 @@
 //!
 //! `make generate` writes the generated files anew.
 
+mod argocd;
 mod checks;
 mod definitions;
 mod deploy;

@@ -81,7 +81,8 @@ fn the_operator_is_reached_and_reaches_what_it_needs_and_nothing_else() {
     for (direction, peer, port, open) in [
         ("in", API_SERVER, ("TCP", 9443), true),
         ("in", PROMETHEUS, ("TCP", 8080), true),
-        ("in", API_SERVER, ("TCP", 8080), false),
+        // `kubectl carnet status` and `doctor` ask the replicas through it.
+        ("in", API_SERVER, ("TCP", 8080), true),
         ("in", SHOP, ("TCP", 22), false),
         ("out", API_SERVER, ("TCP", 443), true),
         ("out", API_SERVER, ("TCP", 6443), true),
@@ -107,6 +108,8 @@ fn named_addresses_and_readers_close_it_to_all_others() {
         ("in", Peer::Address("10.0.0.9"), ("TCP", 9443), false),
         ("in", SHOP, ("TCP", 9443), false),
         ("in", PROMETHEUS, ("TCP", 8080), true),
+        ("in", API_SERVER, ("TCP", 8080), true),
+        ("in", Peer::Address("10.0.0.9"), ("TCP", 8080), false),
         ("in", SHOP, ("TCP", 8080), false),
         ("out", API_SERVER, ("TCP", 6443), true),
         ("out", API_SERVER, ("TCP", 443), false),
@@ -114,4 +117,26 @@ fn named_addresses_and_readers_close_it_to_all_others() {
     ] {
         assert_eq!(passes(&policy, direction, peer, port), open, "{direction} {port:?}");
     }
+}
+
+#[test]
+fn named_addresses_alone_leave_the_metrics_to_every_pod() {
+    let policy = policy(&["networkPolicy.apiServer.cidrs={10.0.0.1/32}"]);
+    for (peer, open) in [(API_SERVER, true), (SHOP, true), (Peer::Address("10.0.0.9"), false)] {
+        assert_eq!(passes(&policy, "in", peer, ("TCP", 8080)), open);
+    }
+}
+
+#[test]
+fn named_readers_alone_close_the_metrics_to_all_others_and_the_notes_say_what_that_stops() {
+    let readers = "networkPolicy.metrics.from[0].namespaceSelector.matchLabels.kubernetes\\.io/metadata\\.name=monitoring";
+    let closed = policy(&[readers]);
+    for (peer, open) in [(PROMETHEUS, true), (API_SERVER, false), (SHOP, false)] {
+        assert_eq!(passes(&closed, "in", peer, ("TCP", 8080)), open);
+    }
+    let warning = "status and doctor, which ask each replica through the API server, get no answer";
+    let on = "networkPolicy.enabled=true";
+    assert!(helm::notes(&[on, readers]).contains(warning));
+    assert!(!helm::notes(&[on]).contains(warning));
+    assert!(!helm::notes(&[on, readers, "networkPolicy.apiServer.cidrs={10.0.0.1/32}"]).contains(warning));
 }

@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, fmt::Write};
 use expect_test::expect_file;
 use serde_json::Value;
 
-use crate::yaml::{all, list, text, texts};
+use crate::{
+    helm::{self, Given},
+    yaml::{all, list, text, texts},
+};
 
 const OPERATOR: &str = "carnet-operator";
 
@@ -18,9 +21,13 @@ struct Right {
     verbs: Vec<String>,
 }
 
-/// All rights of a ServiceAccount.
+/// All rights of a ServiceAccount, by what is shipped.
 fn rights_of(account: &str) -> Vec<Right> {
-    let documents: Vec<Value> = all("deploy/base").into_iter().chain(all("deploy/opt-in")).collect();
+    rights_by(&all("deploy/base").into_iter().chain(all("deploy/opt-in")).collect::<Vec<_>>(), account)
+}
+
+/// All rights of a ServiceAccount by these objects.
+fn rights_by(documents: &[Value], account: &str) -> Vec<Right> {
     let is_bound = |b: &&Value| list(b, "/subjects").iter().any(|s| text(s, "/name") == account);
     let owned = |v: Vec<&str>| v.into_iter().map(String::from).collect::<Vec<_>>();
     let mut rights = vec![];
@@ -103,6 +110,31 @@ fn no_secret_is_read_but_the_webhook_s_own() {
         assert!(creates || right.names == ["carnet-webhook-ca"], "{:?} by no name", right.verbs);
         assert!(!right.verbs.iter().any(|v| v == "list" || v == "watch"));
     }
+}
+
+#[test]
+fn the_lease_is_the_leader_s_own() {
+    for right in rights_of(OPERATOR).iter().filter(|r| r.resources.iter().any(|r| r == "leases")) {
+        assert_eq!(right.place, "carnet-system");
+        assert!(
+            right.verbs == ["create"] || right.names == ["carnet-operator"],
+            "{:?} by no name",
+            right.verbs
+        );
+    }
+}
+
+#[test]
+fn who_makes_no_certificate_reads_no_secret_and_announces_no_authority() {
+    let given = Given { values: &["webhook.certManager.enabled=true"], ..Given::NOTHING };
+    let (with, without) = (rights_by(&helm::objects(given), OPERATOR), rights_of(OPERATOR));
+    let secrets = |r: &Right| r.resources.iter().any(|r| r == "secrets");
+    let announces = |r: &Right| {
+        let reads = r.verbs.iter().all(|v| ["get", "list", "watch"].contains(&v.as_str()));
+        !reads && r.groups.iter().any(|g| g == "admissionregistration.k8s.io")
+    };
+    assert!(without.iter().any(secrets) && without.iter().any(announces));
+    assert!(!with.iter().any(secrets) && !with.iter().any(announces));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use carnet::api::v1alpha1::crds;
 use serde_json::Value;
 
 use crate::{
@@ -78,4 +79,28 @@ fn the_privacy_officer_has_what_is_his_and_orders_no_deletion() {
         assert!(!may.contains(&format!("{resource} create")), "{resource}");
     }
     assert!(!may.contains("deletionapprovals update"), "an approval is given or not, never changed");
+}
+
+#[test]
+fn who_diagnoses_reads_without_a_secret_and_is_bound_by_hand() {
+    let objects = helm::objects(Given::NOTHING);
+    let named = |o: &&Value| text(o, "/metadata/name") == "carnet-diagnose";
+    let kinds: Vec<&str> = objects.iter().filter(named).map(|o| text(o, "/kind")).collect();
+    assert_eq!(kinds, ["ClusterRole", "Role"]);
+    let may = may(&objects.iter().filter(named).collect::<Vec<_>>());
+    for right in &may {
+        let (resource, verb) = right.split_once(' ').expect("two words");
+        assert!(["get", "list"].contains(&verb), "{right}");
+        assert!(resource != "secrets" && !resource.contains('*'), "{right}");
+    }
+    for kind in crds() {
+        assert!(may.contains(&format!("{} list", kind.spec.names.plural)), "{}", kind.spec.names.plural);
+    }
+    // In the operator's namespace alone.
+    let cluster = roles(&[]);
+    let cluster = self::may(&cluster.iter().filter(named).collect::<Vec<_>>());
+    for resource in ["pods", "pods/proxy", "configmaps", "leases", "services", "endpointslices"] {
+        assert!(!cluster.iter().any(|right| right.starts_with(&format!("{resource} "))), "{resource}");
+    }
+    assert!(objects.iter().all(|o| text(o, "/roleRef/name") != "carnet-diagnose"), "bound to somebody");
 }

@@ -157,6 +157,18 @@ fn what_cannot_be_together_is_refused_in_words() {
 }
 
 #[test]
+fn the_namespace_that_helm_test_removes_is_nobody_s() {
+    for name in ["identity", "default", "kube-extra"] {
+        let message = helm::refusal(&[&format!("tests.namespace={name}")]);
+        assert!(message.contains("which may be somebody's"), "{name}: {message}");
+    }
+    let message = helm::refusal(&["tests.namespace=carnet-data", "erasure.namespaces={carnet-data}"]);
+    assert!(message.contains("opens to deletion Jobs"), "{message}");
+    let message = helm::refusal(&["tests.namespace=carnet-system"]);
+    assert!(message.contains("the release's own"), "{message}");
+}
+
+#[test]
 fn the_chart_names_every_kind_and_the_version_of_the_program() {
     let source = fs::read_to_string(project("charts/carnet/Chart.yaml")).expect("a readable file");
     let chart = helm::parse(&source).remove(0);

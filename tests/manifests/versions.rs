@@ -33,3 +33,20 @@ fn a_field_that_came_with_this_version_is_read_and_not_dropped() {
     let spec: PodSpec = serde_json::from_value(fields.clone()).expect("a Pod's spec");
     assert_eq!(serde_json::to_value(&spec).expect("JSON"), fields);
 }
+
+#[test]
+fn the_documents_claim_the_version_that_was_tried_and_no_other() {
+    let version = read("hack/cluster/VERSION");
+    let minor = version.split('.').take(2).collect::<Vec<_>>().join(".");
+    let install = read("docs/install.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    let claim = format!("Carnet is tried with Kubernetes {minor} (`hack/cluster/VERSION`) and with no other");
+    assert!(install.contains(&claim), "`{claim}` is not in docs/install.md");
+    // What the API kinds need is another matter, and said as such.
+    let least = read("charts/carnet/Chart.yaml");
+    let least = least.lines().find_map(|l| l.strip_prefix("kubeVersion: \">=")).expect("the least version");
+    let least = least.trim_end_matches(".0-0\"");
+    assert!(
+        install.contains(&format!("there from {least} on, and the chart refuses what is older")),
+        "{least}"
+    );
+}

@@ -20,6 +20,9 @@ type Found = BTreeMap<String, String>;
 /// Where sentences are made that people read. Errors are found everywhere.
 const SENTENCES: &[&str] = &[
     "src/admission",
+    "src/cli/facts",
+    "src/cli/status",
+    "src/cli/status.rs",
     "src/controllers",
     "src/core/hold.rs",
     "src/core/retention/plan.rs",
@@ -30,17 +33,45 @@ const SENTENCES: &[&str] = &[
     "src/platform/telemetry",
 ];
 
+/// Where findings of `doctor` are made, each under a word of its own.
+const FINDINGS: &str = "src/cli/doctor/checks";
+
+/// What the API server says of a webhook that it could not ask. It is not ours to change, and what most people meet first.
+const OF_THE_API_SERVER: &[&str] = &[
+    "no endpoints available for service \"carnet-webhook\"",
+    "connect: connection refused",
+    "context deadline exceeded",
+    "i/o timeout",
+    "no route to host",
+    "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+    "tls: failed to verify certificate: x509: certificate has expired or is not yet valid",
+    "tls: failed to verify certificate: x509: certificate is valid for {}, not {}",
+    "service \"carnet-webhook\" not found",
+    "the server is currently unable to handle the request",
+];
+
 /// Where reasons of conditions and Events are made.
 const REASONS: &[&str] = &["src/controllers", "src/operator", "src/enforcement"];
 
 /// Sentences that no user meets: of the code itself, or taken from somebody else's text.
 const NO_MESSAGES: &[&str] = &[
+    "a trial of ValidatingWebhookConfiguration {CONFIGURATION}",
     "admission decided",
     "ended",
+    // Of the screen of `status`, and of the API server.
+    "  certificates  served {}; believed {}",
+    "Carnet {} in {}, law pack {}, transfers {}: {}",
+    "Deletion runs in progress",
+    "Holds in force",
+    "failed calling webhook",
+    "{awaiting} waiting for approval, {working} in progress",
+    "{} ({awaiting} waiting for approval)",
+    "{} ({violating} violating, {unknown} unknown, {clean} without violation)",
     "leading",
     "log filter changed",
     "log filter changes",
     "logging was started before",
+    "not declared yet",
     "maps over fields of the API",
     "run goes on",
     "starting",
@@ -117,6 +148,19 @@ const NO_REASONS: &[&str] = &[
     "Verified",
 ];
 
+/// The same in the checks of `doctor`.
+const NO_FINDINGS: &[&str] = &[
+    "Established",
+    "Ignore",
+    "NotIn",
+    "Party",
+    "RetentionPolicy",
+    "Running",
+    "TransferException",
+    "TransferSafeguard",
+    "Unknown",
+];
+
 /// Texts of `#[error("...")]`, everywhere but in the test cluster.
 pub fn errors() -> Found {
     let mut found = Found::new();
@@ -144,17 +188,38 @@ pub fn sentences() -> Found {
     found
 }
 
+/// What the API server says where it could not ask.
+pub fn of_the_api_server() -> Found {
+    OF_THE_API_SERVER.iter().map(|said| (constant(said), "the API server".to_owned())).collect()
+}
+
+/// Words under which `doctor` says what it finds.
+pub fn findings() -> Found {
+    literals(FINDINGS)
+        .into_iter()
+        .filter(|(_, word)| is_reason(word) && !NO_FINDINGS.contains(&word.as_str()))
+        .map(|(file, word)| (word, name(&file)))
+        .collect()
+}
+
+/// What the chart refuses: texts of its `fail`.
+pub fn refused_by_the_chart() -> Found {
+    let mut found = Found::new();
+    let kept = ["yaml", "tpl", "txt"];
+    for file in kept.iter().flat_map(|extension| files("charts/carnet/templates", extension)) {
+        let text = fs::read_to_string(&file).expect("a readable file");
+        for failing in text.split("{{- fail ").skip(1) {
+            let (_, literal) = failing.split_once('"').expect("a text");
+            let end = literal.char_indices().find(|(i, c)| *c == '"' && !literal[..*i].ends_with('\\'));
+            let (end, _) = end.expect("a literal ends");
+            keep(&mut found, &unescaped(&literal[..end]).replace("%s", "{}"), 1, &file);
+        }
+    }
+    found
+}
+
 /// Reasons: words in capitals and small letters where conditions and Events are made; and those of the runner.
 pub fn reasons() -> Found {
-    let is_reason = |word: &str| {
-        let letters = word.chars().all(|c| c.is_ascii_alphabetic());
-        let mut chars = word.chars();
-        let begins = chars.next().is_some_and(|c| c.is_ascii_uppercase());
-        letters
-            && begins
-            && chars.next().is_some_and(|c| c.is_ascii_lowercase())
-            && !NO_REASONS.contains(&word)
-    };
     let written = REASONS.iter().flat_map(|below| literals(below)).filter(|(_, word)| is_reason(word));
     let mut found: Found = written.map(|(file, word)| (word, name(&file))).collect();
     let report = fs::read_to_string(project("src/handover/report.rs")).expect("a readable file");
@@ -165,6 +230,13 @@ pub fn reasons() -> Found {
     // A type of condition, and a reason of a runner.
     found.insert("Held".into(), "src/handover/report.rs".into());
     found
+}
+
+fn is_reason(word: &str) -> bool {
+    let letters = word.chars().all(|c| c.is_ascii_alphabetic());
+    let mut chars = word.chars();
+    let begins = chars.next().is_some_and(|c| c.is_ascii_uppercase());
+    letters && begins && chars.next().is_some_and(|c| c.is_ascii_lowercase()) && !NO_REASONS.contains(&word)
 }
 
 /// Messages of the rules in our definitions.
@@ -238,6 +310,8 @@ pub fn everything() -> Found {
     let mut found = errors();
     found.extend(rules());
     found.extend(policies());
+    found.extend(refused_by_the_chart());
+    found.extend(of_the_api_server());
     for (file, literal) in literals("src") {
         keep(&mut found, &literal, 1, &file);
     }
@@ -254,7 +328,7 @@ fn keep(found: &mut Found, message: &str, least: usize, file: &Path) {
 fn literals(below: &str) -> Vec<(PathBuf, String)> {
     let tests = |file: &PathBuf| {
         let name = name(file);
-        name.contains("/tests/") || name.ends_with("/tests.rs")
+        name.contains("/tests/") || name.ends_with("/tests.rs") || name.ends_with("/testing.rs")
     };
     let mut all = vec![];
     for file in rust(below).into_iter().filter(|file| !tests(file)) {

@@ -1,5 +1,6 @@
 //! Every message that a user can meet has its entry in `docs/troubleshooting.md`. Messages are found where they are written:
-//! error texts, reasons, sentences of refusals, conditions and runs, rules of schemas, policies.
+//! error texts, reasons, sentences of refusals, conditions, runs and of `status`, findings of `doctor`, rules of schemas,
+//! policies, and what the chart refuses; and what the API server says where it cannot ask.
 
 mod found;
 mod page;
@@ -45,7 +46,7 @@ fn every_error_of_a_command_the_operator_and_a_runner_has_an_entry() {
 }
 
 #[test]
-fn every_sentence_of_a_refusal_a_condition_and_a_run_has_an_entry() {
+fn every_sentence_of_a_refusal_a_condition_a_run_and_of_status_has_an_entry() {
     every_one_has_an_entry(found::sentences(), 150);
 }
 
@@ -75,6 +76,24 @@ fn every_reason_of_a_condition_or_event_or_refused_run_has_an_entry() {
     assert!(reasons.len() >= 40, "only {} are found", reasons.len());
     let missing: Vec<_> = reasons.iter().filter(|(reason, _)| !page.reasons.contains(*reason)).collect();
     assert!(missing.is_empty(), "without an entry in docs/troubleshooting.md: {missing:?}");
+}
+
+#[test]
+fn every_finding_of_doctor_has_an_entry() {
+    let (page, findings) = (page(), found::findings());
+    assert!(findings.len() >= 40, "only {} are found", findings.len());
+    let missing: Vec<_> = findings.iter().filter(|(word, _)| !page.reasons.contains(*word)).collect();
+    assert!(missing.is_empty(), "without an entry in docs/troubleshooting.md: {missing:?}");
+}
+
+#[test]
+fn what_the_chart_refuses_has_an_entry() {
+    every_one_has_an_entry(found::refused_by_the_chart(), 6);
+}
+
+#[test]
+fn what_the_api_server_says_where_it_cannot_ask_has_an_entry() {
+    every_one_has_an_entry(found::of_the_api_server(), 10);
 }
 
 #[test]

@@ -17,9 +17,9 @@ const HEAD: &str = "\
 
 Every replica serves `/metrics` on port 8080 in the Prometheus text format (0.0.4). Instants are Unix seconds.
 
-A metric that is absent is not known: what runs is judged, and retention carried out, by the leader alone, so that
-`carnet_transfers_*`, `carnet_next_lapse_*`, `carnet_retention_*`, `carnet_deletion_runs*` and `carnet_invalid_objects` come from one
-replica at a time. \"Never\" is `+Inf`, so that `carnet_next_lapse_timestamp_seconds - time() < 14 * 86400` is false of it.
+A metric that is absent is not known: what runs is judged, the backstop written, and retention carried out, by the leader alone, so
+that `carnet_transfers_*`, `carnet_next_lapse_*`, `carnet_backstop_*`, `carnet_retention_*`, `carnet_deletion_runs*` and
+`carnet_invalid_objects` come from one replica at a time. \"Never\" is `+Inf`, so that `carnet_next_lapse_timestamp_seconds - time() < 14 * 86400` is false of it.
 
 Every label is bounded: by the words below, or by what people declare. Names of Pods, users, Secrets and the like are never
 labels. Of RetentionPolicies the first 1000 (by namespace and name) have series of their own, at most five each; the rest is counted in

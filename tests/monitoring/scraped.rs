@@ -10,7 +10,10 @@ use carnet::{
 };
 use serde_json::Value;
 
-use crate::{ALERTS, alerts, dashboard, project, worlds::Replica};
+use crate::{
+    ALERTS, alerts, dashboard, project,
+    worlds::{ApiServer, Replica},
+};
 
 /// Fires only where nothing is scraped at all; `promtool` tests it.
 const OF_ABSENCE: &str = "CarnetDown";
@@ -21,19 +24,27 @@ const PAUSE: Duration = Duration::from_millis(250);
 struct Scene {
     prometheus: Prometheus,
     _replicas: Vec<Replica>,
+    _api_servers: [ApiServer; 2],
 }
 
 impl Scene {
     async fn start() -> Result<Self> {
         let well = vec![Replica::start(false, "the-law")];
         let ill = vec![Replica::start(true, "the-law"), Replica::start(true, "an-older-law")];
-        let addresses = |of: &[Replica]| of.iter().map(|replica| replica.address).collect::<Vec<_>>();
-        let jobs = vec![("well".to_owned(), addresses(&well)), ("ill".to_owned(), addresses(&ill))];
+        let api_servers = [ApiServer::start(false).await?, ApiServer::start(true).await?];
+        let addresses = |of: &[Replica], api_server: &ApiServer| {
+            of.iter().map(|replica| replica.address).chain([api_server.address]).collect::<Vec<_>>()
+        };
+        let jobs = vec![
+            ("well".to_owned(), addresses(&well, &api_servers[0])),
+            ("ill".to_owned(), addresses(&ill, &api_servers[1])),
+        ];
         let prometheus = Prometheus::start(PrometheusOptions { jobs, rules: vec![project(ALERTS)] }).await?;
-        let scene = Self { prometheus, _replicas: well.into_iter().chain(ill).collect() };
+        let replicas = well.into_iter().chain(ill).collect();
+        let scene = Self { prometheus, _replicas: replicas, _api_servers: api_servers };
         for _ in 0..300 {
             let seen = scene.prometheus.query("count(count_over_time(up[1m]) >= 4 and up == 1)").await?;
-            if seen.first().is_some_and(|series| series["value"][1] == "3") {
+            if seen.first().is_some_and(|series| series["value"][1] == "5") {
                 return Ok(scene);
             }
             tokio::time::sleep(Duration::from_millis(100)).await;

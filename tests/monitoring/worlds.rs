@@ -2,17 +2,22 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
+use axum::{Router, http::header::CONTENT_TYPE, routing::get};
 use carnet::{
+    api::watched::WATCHES,
     platform::{
         Readiness,
         metrics::{
             self, ANSWERS, CertificateMetrics, DECLARED_KINDS, FINDINGS, FLOW_STATES, FindingLabel,
             FlowState, KindLabel, MODES, Metrics, NOT_READY, PolicyLabel, PolicyRow, RUN_PHASES, RUN_RESULTS,
-            ReasonLabel, ReviewLabels, RunPhaseLabel, RunResultLabel, VERDICTS, WATCHES, WatchLabel,
+            ReasonLabel, ReviewLabels, RunPhaseLabel, RunResultLabel, VERDICTS, WatchLabel,
         },
     },
     testbed::install::free_address,
@@ -47,6 +52,8 @@ fn state(all: &Metrics, ill: bool) {
     all.transfers.violating_pods.count(bad);
     all.transfers.next_lapse.instant(at(if ill { 12 } else { 24 * 300 }));
     all.transfers.judged.instant(at(0));
+    all.backstop.left_out.count(bad * 3);
+    all.backstop.unwritten.count(bad * 2);
     all.retention.begin();
     all.retention.runs.counts(RUN_PHASES.map(|phase| (RunPhaseLabel { phase }, 2)));
     let many = if ill { metrics::REPORTED + 5 } else { 2 };
@@ -118,5 +125,40 @@ impl Replica {
             }
         });
         Self { address, _end: end.drop_guard() }
+    }
+}
+
+/// What an API server serves of the webhooks that it asks, until it is dropped.
+pub struct ApiServer {
+    /// Where.
+    pub address: SocketAddr,
+    _end: DropGuard,
+}
+
+impl ApiServer {
+    /// Starts it. An ill one does not reach ours and lets pass; nobody else's are reached either.
+    pub async fn start(ill: bool) -> std::io::Result<Self> {
+        let passed = Arc::new(AtomicU64::new(0));
+        let page = move || {
+            let n = passed.fetch_add(1, Ordering::Relaxed);
+            let series = |name: &str| {
+                format!(
+                    "apiserver_admission_webhook_fail_open_count{{name=\"{name}\",type=\"validating\"}} {n}\n"
+                )
+            };
+            let ours = if ill { series("pods.carnet.dev") } else { String::new() };
+            let text = format!(
+                "# TYPE apiserver_admission_webhook_fail_open_count counter\n{ours}{}",
+                series("check.example.com")
+            );
+            async { ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text) }
+        };
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let end = CancellationToken::new();
+        let served = axum::serve(listener, Router::new().route("/metrics", get(page)));
+        let until = end.clone();
+        tokio::spawn(async move { until.run_until_cancelled(served.into_future()).await });
+        Ok(Self { address, _end: end.drop_guard() })
     }
 }

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::world::{World, clauses, example_store, manifests};
+use super::world::{World, clauses, example_store, manifests, request};
 
 fn party(name: &str, namespaces: &[&str]) -> Value {
     json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "Party", "metadata": {"name": name},
@@ -93,5 +93,6 @@ fn holds_and_what_is_unreadable() {
     world.create("carnet.dev/legalholds", &json!({"kind": "LegalHold", "spec": 1})).is_allowed();
     world.create("carnet.dev/parties", &json!({"kind": "Party", "spec": 1})).is_refused(422);
     let loading = World { ready: false, ..World::default() };
-    loading.create("carnet.dev/parties", &party("x", &[])).is_refused(503);
+    let message = loading.unjudged(&request("carnet.dev/parties", &party("x", &[])));
+    assert!(message.contains("still loading"), "{message}");
 }

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::world::{World, idle, manifests, pod, request, using};
+use super::world::{World, deployment, idle, manifests, pod, request, using};
 use crate::core::settings::Mode;
 
 fn in_the_us() -> serde_json::Value {
@@ -93,10 +93,12 @@ fn an_exempt_namespace_is_let_pass_and_noted() {
 }
 
 #[test]
-fn until_everything_is_loaded_what_must_be_judged_is_refused_and_the_rest_is_not() {
+fn until_everything_is_loaded_what_must_be_judged_fails_the_call_and_the_rest_is_let_pass() {
     let world = World { ready: false, ..World::default() };
-    let answer = world.create("/pods", &pod(&idle()));
-    assert!(answer.is_refused(503).message().contains("still loading"));
+    for (resource, object) in [("/pods", pod(&idle())), ("apps/deployments", deployment(&idle()))] {
+        let message = world.unjudged(&request(resource, &object));
+        assert!(message.contains("still loading"), "{message}");
+    }
     let mut in_system = pod(&idle());
     in_system["metadata"]["namespace"] = json!("kube-system");
     world.create("/pods", &in_system).is_allowed();

@@ -78,6 +78,12 @@ fn the_binding_of_an_unknown_pod_is_refused_until_it_is_known() {
 }
 
 #[test]
+fn a_binding_that_nobody_can_judge_fails_the_call() {
+    let world = World { ready: false, ..World::default() }.with_pod(&pod(&using(None)));
+    assert!(world.unjudged(&binding("/pods/binding", "us")).contains("still loading"));
+}
+
+#[test]
 fn a_binding_is_not_judged_by_another_pod_of_the_same_name() {
     let mut before = pod(&idle());
     before["metadata"]["uid"] = json!("before");

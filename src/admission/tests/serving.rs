@@ -13,17 +13,22 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, spawn_blocking},
+};
+use tokio_util::sync::CancellationToken;
 
-use super::world::{World, idle, pod, request, using};
+use super::world::{World, body as review, idle, pod, request, unjudged, using};
 use crate::{
     admission::{
         BadReview, Reviewed, Served, TlsPair,
         desk::{Desk, Judge},
+        drain::Drain,
         guests::ROOM,
         server::{serve, serve_by},
     },
-    index::Index,
+    index::{Change, Index, STALE_AFTER, TableEvent, run_writer},
     parse,
     platform::{
         certs::{Authority, Signer, new_authority, new_leaf},
@@ -57,38 +62,66 @@ pub(super) fn pair(signer: &Signer) -> TlsPair {
     TlsPair { cert: leaf.cert_pem, key: leaf.key_pem }
 }
 
-fn index() -> Arc<Index> {
-    Arc::new(Index::new(Arc::new(parse::law::built_in().unwrap()), Arc::default()))
+/// An index that knows nothing of the cluster yet.
+fn loading(stale_after: Duration) -> Arc<Index> {
+    Arc::new(Index::stale_after(stale_after, Arc::new(parse::law::built_in().unwrap()), Arc::default()))
+}
+
+/// An index of a cluster in which nothing is declared.
+async fn loaded(stale_after: Duration) -> Arc<Index> {
+    let index = loading(stale_after);
+    let (changes, queue) = mpsc::channel(16);
+    tokio::spawn(run_writer(index.clone(), queue, CancellationToken::new()));
+    for done in [
+        Change::Party(TableEvent::InitDone),
+        Change::DataStore(TableEvent::InitDone),
+        Change::TransferSafeguard(TableEvent::InitDone),
+        Change::TransferException(TableEvent::InitDone),
+        Change::RetentionPolicy(TableEvent::InitDone),
+        Change::LegalHold(TableEvent::InitDone),
+        Change::Namespace(TableEvent::InitDone),
+        Change::Node(TableEvent::InitDone),
+        Change::Pod(TableEvent::InitDone),
+    ] {
+        changes.send(done).await.unwrap();
+    }
+    index.loaded().await;
+    index
 }
 
 impl Site {
     /// One that judges by an index that has not loaded.
     async fn loading() -> Self {
-        Self::start(None).await
+        Self::start(&authority(), loading(STALE_AFTER), None, ROOM).await
+    }
+
+    /// One that hears nothing, and has loaded.
+    async fn deaf(stale_after: Duration) -> Self {
+        Self::start(&authority(), loaded(stale_after).await, None, ROOM).await
     }
 
     async fn judged_by(judge: Arc<Judge>) -> Self {
-        Self::start(Some(judge)).await
-    }
-
-    async fn start(judge: Option<Arc<Judge>>) -> Self {
-        Self::with(&authority(), judge, ROOM).await
+        Self::with(&authority(), Some(judge), ROOM).await
     }
 
     /// One with a certificate of this authority and room for so many.
     pub(super) async fn with(signer: &Signer, judge: Option<Arc<Judge>>, room: usize) -> Self {
+        Self::start(signer, loaded(STALE_AFTER).await, judge, room).await
+    }
+
+    async fn start(signer: &Signer, index: Arc<Index>, judge: Option<Arc<Judge>>, room: usize) -> Self {
         let pair = pair(signer);
         let metrics = Arc::new(Metrics::default());
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let (served, ended) = match judge {
             None if room == ROOM => {
-                let (served, server) = serve(any, &pair, index(), metrics.clone()).await.unwrap();
+                let (served, server) = serve(any, &pair, index, metrics.clone()).await.unwrap();
                 (served, tokio::spawn(async { server.await.unwrap() }))
             }
             judge => {
                 let desk = Desk::new(judge.unwrap_or_else(|| Arc::new(answer)), metrics.clone());
                 let listener = tokio::net::TcpListener::bind(any).await.unwrap();
-                let (served, server) = serve_by(listener, &pair, index(), desk, room).unwrap();
+                let (served, server) = serve_by(listener, &pair, Drain::new(index), desk, room).unwrap();
                 (served, tokio::spawn(async { server.await.unwrap() }))
             }
         };
@@ -118,6 +151,13 @@ impl Answer {
     fn response(&self) -> Value {
         let review: Value = serde_json::from_slice(&self.body).unwrap();
         review["response"].clone()
+    }
+
+    /// What the call fails with: nothing was judged.
+    #[track_caller]
+    fn unjudged(&self) -> String {
+        assert_eq!(self.status, 503);
+        unjudged(&self.body)
     }
 
     fn text(&self) -> &str {
@@ -185,19 +225,13 @@ pub(super) fn post(path: &str, body: &[u8]) -> Vec<u8> {
     asked
 }
 
-fn review(request: &Value) -> Vec<u8> {
-    json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request})
-        .to_string()
-        .into_bytes()
-}
-
 pub(super) fn a_pod() -> Vec<u8> {
     review(&request("/pods", &pod(&using(None))))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_serves_one_review_after_another() {
-    let site = Site::loading().await;
+    let site = Site::with(&authority(), None, ROOM).await;
     let (addr, ca) = (site.addr, site.authority.cert_pem.clone());
     let all = spawn_blocking(move || {
         let mut connection = Connection::open(addr, &ca);
@@ -211,21 +245,46 @@ async fn a_connection_serves_one_review_after_another() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_loaded_is_not_ready_and_refuses_what_it_would_have_to_judge() {
+async fn what_is_not_loaded_is_not_ready_and_fails_what_it_would_have_to_judge() {
     let site = Site::loading().await;
     let ready = site.ask(get("/readyz")).await.unwrap();
     assert_eq!((ready.status, ready.text()), (503, "the caches are still loading"));
     assert_eq!(site.ask(get("/livez")).await.unwrap().status, 200);
-    let response = site.ask(post("/review?timeout=5s", &a_pod())).await.unwrap().response();
-    assert_eq!((&response["allowed"], &response["status"]["code"]), (&json!(false), &json!(503)));
+    let answer = site.ask(post("/review?timeout=5s", &a_pod())).await.unwrap();
+    assert!(answer.unjudged().contains("still loading") && answer.closes);
     let text = site.metrics();
     for line in [
-        "carnet_admission_reviews_total{verdict=\"not-ready\",mode=\"none\",answer=\"refused\"} 1",
+        "carnet_admission_reviews_total{verdict=\"not-ready\",mode=\"none\",answer=\"unjudged\"} 1",
         "carnet_admission_not_ready_total{reason=\"loading\"} 1",
         "carnet_admission_review_duration_seconds_count 1",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_hears_nothing_any_more_judges_nothing_and_sends_its_callers_away() {
+    let bound = Duration::from_secs(4);
+    let site = Site::deaf(bound).await;
+    let (addr, ca) = (site.addr, site.authority.cert_pem.clone());
+    let work = spawn_blocking(move || {
+        let secret = json!({"kind": "Secret", "metadata": {"name": "s", "namespace": "n"}});
+        let mut connection = Connection::open(addr, &ca);
+        let judged = connection.ask(&post("/review", &a_pod())).unwrap();
+        assert!(judged.response()["allowed"] == true && !judged.closes);
+        std::thread::sleep(bound);
+        let answer = connection.ask(&post("/review", &a_pod())).unwrap();
+        let message = answer.unjudged();
+        assert!(message.contains("has heard nothing of") && answer.closes, "{message}");
+        assert_eq!(connection.rest().unwrap(), 0);
+        // What needs no judgement is answered, and the next question goes elsewhere all the same.
+        let answer =
+            Connection::open(addr, &ca).ask(&post("/review", &review(&request("/secrets", &secret))));
+        let answer = answer.unwrap();
+        assert!(answer.response()["allowed"] == true && answer.closes);
+    });
+    work.await.unwrap();
+    assert!(site.metrics().contains("carnet_admission_not_ready_total{reason=\"stale\"} 1"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -285,7 +344,7 @@ impl Slow {
     }
 }
 
-/// Refuses with the judge's own words.
+/// Fails with the judge's own words.
 fn answer(body: &[u8]) -> Result<Reviewed, BadReview> {
     World { ready: false, ..World::default() }.review(body)
 }
@@ -313,7 +372,7 @@ async fn decisions_are_counted_by_verdict_and_mode_and_timed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn slow_reviews_are_bounded_refused_in_time_and_starve_nobody() {
+async fn slow_reviews_are_bounded_given_up_in_time_and_starve_nobody() {
     let slow = Arc::new(Slow::default());
     let site = Site::judged_by(slow.judge()).await;
     let processors = std::thread::available_parallelism().unwrap().get();
@@ -323,16 +382,13 @@ async fn slow_reviews_are_bounded_refused_in_time_and_starve_nobody() {
         tokio::task::yield_now().await;
     }
     assert_eq!(site.ask(get("/livez")).await.unwrap().status, 200);
-    assert_eq!(site.ask(get("/readyz")).await.unwrap().status, 503);
+    assert_eq!(site.ask(get("/readyz")).await.unwrap().status, 200);
     let mut said = vec![];
     for asked in many {
         let answer = asked.await.unwrap();
-        let response = answer.response();
-        assert_eq!(
-            (answer.status, &response["uid"], &response["allowed"]),
-            (200, &json!("u-1"), &json!(false))
-        );
-        said.push(response["status"]["message"].as_str().unwrap().to_owned());
+        // Another handshake would make it no less busy.
+        assert!(!answer.closes);
+        said.push(answer.unjudged());
     }
     let of = |word: &str| said.iter().filter(|message| message.contains(word)).count();
     assert_eq!((of("could not judge this in time"), of("busy")), (processors, processors * 7), "{said:?}");
@@ -344,30 +400,27 @@ async fn slow_reviews_are_bounded_refused_in_time_and_starve_nobody() {
     }
     // A turn comes back when its work ends.
     slow.let_go();
-    let response = site.ask(post("/review?timeout=20s", &a_pod())).await.unwrap().response();
-    assert!(response["status"]["message"].as_str().unwrap().contains("still loading"), "{response}");
+    let message = site.ask(post("/review?timeout=20s", &a_pod())).await.unwrap().unjudged();
+    assert!(message.contains("still loading"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_judgement_that_breaks_off_is_a_refusal_and_the_next_one_is_judged() {
+async fn a_judgement_that_breaks_off_fails_the_call_and_the_next_one_is_asked_for() {
     let broken = Arc::new(AtomicUsize::new(0));
     let site = Site::judged_by(Arc::new(move |body: &[u8]| {
         assert!(broken.fetch_add(1, Ordering::SeqCst) > 0, "a defect");
         answer(body)
     }))
     .await;
-    let message = |response: &Value| response["status"]["message"].as_str().unwrap().to_owned();
-    let response = site.ask(post("/review", &a_pod())).await.unwrap().response();
-    assert_eq!((&response["uid"], &response["allowed"]), (&json!("u-1"), &json!(false)));
-    assert!(message(&response).contains("failed to judge"));
-    let response = site.ask(post("/review", &a_pod())).await.unwrap().response();
-    assert!(message(&response).contains("still loading"));
+    for says in ["failed to judge", "still loading"] {
+        let message = site.ask(post("/review", &a_pod())).await.unwrap().unjudged();
+        assert!(message.contains(says), "{message}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_does_not_arrive_is_not_waited_for() {
     let site = Site::loading().await;
     let half = b"POST /review?timeout=1s HTTP/1.1\r\nHost: carnet\r\nContent-Length: 100\r\n\r\n{".to_vec();
-    let answer = site.ask(half).await.unwrap();
-    assert_eq!((answer.status, answer.text()), (503, "the review did not arrive in time"));
+    assert_eq!(site.ask(half).await.unwrap().unjudged(), "the review did not arrive in time");
 }

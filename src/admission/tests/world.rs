@@ -170,10 +170,16 @@ impl World {
         Ok(serde_json::from_slice(&reviewed.body).unwrap())
     }
 
+    /// What a review fails with that nobody judges.
+    #[track_caller]
+    pub fn unjudged(&self, request: &Value) -> String {
+        let reviewed = self.review(&body(request)).unwrap();
+        assert!(reviewed.decision.fails_the_call() && !reviewed.decision.allowed);
+        unjudged(&reviewed.body)
+    }
+
     pub fn ask(&self, request: &Value) -> Answer {
-        let body =
-            json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
-        let review = self.bytes(body.to_string().as_bytes()).unwrap();
+        let review = self.bytes(&body(request)).unwrap();
         assert_eq!(review["response"]["uid"], "u-1");
         Answer(review["response"].clone())
     }
@@ -188,6 +194,23 @@ impl World {
         request["oldObject"] = old.clone();
         self.ask(&request)
     }
+}
+
+/// The bytes of a review.
+pub fn body(request: &Value) -> Vec<u8> {
+    let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
+    review.to_string().into_bytes()
+}
+
+/// The message of a Status that an API server can read.
+#[track_caller]
+pub fn unjudged(body: &[u8]) -> String {
+    let mut status: Value = serde_json::from_slice(body).unwrap();
+    let message = status["message"].take().as_str().unwrap().to_owned();
+    let rest = json!({"apiVersion": "v1", "kind": "Status", "status": "Failure", "reason": "ServiceUnavailable",
+        "code": 503, "message": null});
+    assert_eq!(status, rest);
+    message
 }
 
 /// A CREATE of `object`; `resource` is `group/resource[/sub]`, the core group empty.

@@ -30,7 +30,8 @@ pub type StoresByName = BTreeMap<String, Vec<String>>;
 // One writer, and no record of it for each of thousands of names.
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct TransferBackstopSpec {
-    /// Secrets of this namespace.
+    /// Secrets of this namespace. In the object for the cluster, here and below: those of namespaces that were not there yet,
+    /// as `namespace/name`.
     #[schemars(schema_with = "crate::api::schema::names_of_stores")]
     pub secrets: StoresByName,
     /// Secrets of this namespace that erase: deletion Jobs alone may use them.

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{
     answer::{Answer, Output},
-    facts::{Facts, gather},
+    facts::{Facts, gather, try_webhook},
     table::plain,
 };
 use finding::{Finding, Found, Severity};
@@ -37,7 +37,8 @@ pub async fn doctor(
     now: Timestamp,
     out: &mut impl Write,
 ) -> Result<Answer, DoctorError> {
-    let facts = gather(&client, operator, namespace, now).await;
+    let mut facts = gather(&client, operator, namespace, now).await;
+    facts.trial = try_webhook(&client, &facts).await;
     write(&checks::all(&facts), output, out)
 }
 

@@ -3,8 +3,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    api::v1alpha1::{DataStore, DeletionRun},
-    cli::facts::testing::{binding, object, pod, well},
+    api::v1alpha1::{BackstopSummary, DataStore, DeletionRun, Party, TransferException},
+    cli::facts::{
+        Trial,
+        testing::{binding, object, pod, well},
+    },
     enforcement::{Id, Kind},
     platform::status::StaleWatch,
 };
@@ -89,6 +92,68 @@ fn the_way_from_the_api_server() {
         endpoint.conditions.as_mut().unwrap().ready = Some(false);
     });
     assert_eq!(not_ready, ["Broken NoEndpoints"]);
+}
+
+#[test]
+fn the_way_that_was_tried() {
+    let why = "failed calling webhook \"validate.carnet.dev\": context deadline exceeded";
+    let not_reached = |f: &mut Facts| f.trial = Ok(Trial::NotReached(why.into()));
+    assert_eq!(codes(not_reached), ["Broken WebhookNotReached"]);
+    assert_eq!(codes(|f| f.trial = Ok(Trial::NotAsked)), ["Broken WebhookNotAsked"]);
+    assert_eq!(codes(|f| f.trial = Ok(Trial::NotAllowed)), ["Notice WebhookNotTried"]);
+    // Where no replica is ready, that is why.
+    let nobody = codes(|f| {
+        not_reached(f);
+        f.slices = Ok(vec![]);
+    });
+    assert_eq!(nobody, ["Broken NoEndpoints"]);
+    let mut facts = well();
+    not_reached(&mut facts);
+    webhook(&mut facts, |w| w["failurePolicy"] = "Ignore".into());
+    let open = checks::all(&facts).findings;
+    let open = open.iter().find(|f| f.code == "WebhookNotReached").unwrap();
+    assert!(open.what.contains("Pods come in") && open.what.contains(why), "{}", open.what);
+    assert!(open.next.contains("port 9443"), "{}", open.next);
+    facts.trial = Ok(Trial::NotReached("x509: certificate signed by unknown authority".into()));
+    let found = checks::all(&facts).findings;
+    let found = found.iter().find(|f| f.code == "WebhookNotReached").unwrap();
+    assert!(found.next.contains("caBundle"), "{}", found.next);
+    facts.trial = Err("you may not create parties".into());
+    assert_eq!(checks::all(&facts).unknown, ["you may not create parties"]);
+}
+
+#[test]
+fn backstop() {
+    let summary = |left_out, first: &[&str]| BackstopSummary {
+        left_out,
+        first_left_out: first.iter().map(ToString::to_string).collect(),
+        ..BackstopSummary::default()
+    };
+    let of = |all: &[(&str, BackstopSummary)]| {
+        Ok(all.iter().map(|(namespace, s)| ((*namespace).into(), "carnet".into(), s.clone())).collect())
+    };
+    let switched_on = |f: &mut Facts| {
+        let pod = &mut f.deployment.as_mut().unwrap().as_mut().unwrap().spec;
+        let args = pod.template.spec.as_mut().unwrap().containers[0].args.as_mut().unwrap();
+        args.push("--backstop".into());
+    };
+    assert_eq!(codes(switched_on), ["Broken BackstopMissing"]);
+    let there = codes(|f| {
+        switched_on(f);
+        f.backstops = of(&[("carnet-system", summary(0, &[]))]);
+    });
+    assert_eq!(there, [""; 0]);
+    let mut facts = well();
+    facts.backstops =
+        of(&[("identity", summary(2, &["identity/a", "identity/b"])), ("shop", summary(1, &["identity/c"]))]);
+    let found = checks::all(&facts).findings;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].code, "BackstopLeftOut");
+    expect!["TransferBackstop identity/carnet, shop/carnet has no room for 3 stores or classes of namespaces (identity/a, identity/b, identity/c): the webhook alone judges them, and while no replica answers no Pod comes in"]
+        .assert_eq(&found[0].what);
+    webhook(&mut facts, |w| w["failurePolicy"] = "Ignore".into());
+    let found = checks::all(&facts).findings;
+    assert!(found.iter().any(|f| f.what.ends_with("nobody judges them")), "{found:?}");
 }
 
 #[test]
@@ -220,6 +285,28 @@ fn declared() {
         "status": {"conditions": [{"type": "Stalled", "status": "True", "reason": "Invalid",
             "message": "spec.location: no such region", "lastTransitionTime": "2026-11-24T00:00:00Z"}]}}));
     assert_eq!(codes(|f| f.stores = Ok(vec![store])), ["Broken Unreadable"]);
+    let party = |kind: &str, status: &str| -> Party {
+        object(&json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "Party", "metadata": {"name": "ltd"},
+            "spec": {"legalName": "x", "country": "IE"},
+            "status": {"conditions": [{"type": kind, "status": status, "reason": "R", "message": "m",
+                "lastTransitionTime": "2026-11-24T00:00:00Z"}]}}))
+    };
+    let of = |party| codes(|f| f.parties = Ok(vec![party]));
+    assert_eq!(of(party("Stalled", "True")), ["Broken Unreadable"]);
+    assert_eq!(of(party("NamespacesUnique", "False")), ["Broken NamespaceContested"]);
+    assert_eq!(of(party("NamespacesUnique", "True")), [""; 0]);
+    let exception = |until: &str| -> TransferException {
+        object(
+            &json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "TransferException", "metadata": {"name": "e"},
+            "spec": {"reason": "r", "ticket": "t", "workloads": {"namespace": "a"},
+                "stores": [{"namespace": "identity", "name": "s"}], "expiresAt": until},
+            "status": {"conditions": [{"type": "ResolvedRefs", "status": "False", "reason": "StoreNotFound",
+                "message": "DataStore identity/s", "lastTransitionTime": "2026-11-24T00:00:00Z"}]}}),
+        )
+    };
+    let now = codes(|f| f.exceptions = Ok(vec![exception("2026-12-01T00:00:00Z")]));
+    assert_eq!(now, ["Warning NameNotFound"]);
+    assert_eq!(codes(|f| f.exceptions = Ok(vec![exception("2026-11-01T00:00:00Z")])), [""; 0]);
     let pinned = json!({"name": "x", "uid": "y"});
     let run: DeletionRun = object(&json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "DeletionRun",
         "metadata": {"name": "run-1", "namespace": "identity"},

@@ -23,11 +23,14 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{Asked, CONFIGURATION, DEPLOYMENT, Facts, INSTALLED, LEASE, NAMESPACE, SERVICE, replica};
+use super::{
+    Asked, CONFIGURATION, DEPLOYMENT, Facts, INSTALLED, LAW_PACK, LEASE, NAMESPACE, SERVICE, Trial, flags,
+    replica,
+};
 use crate::{
     api::{labels::GROUP, v1alpha1 as api},
     cli::list::list,
-    core::{settings::Settings, transfer::force},
+    core::{law::LawPack, settings::Settings, transfer::force},
     enforcement::{Expected, Id, Kind, Live},
     index::{self, Context, Entry, State, TableEvent, Watched},
     parse::law,
@@ -53,6 +56,8 @@ pub async fn gather(
     let replicas =
         join_all(pods.iter().flatten().filter(|pod| is_running(pod)).map(|pod| replica::ask(client, pod)))
             .await;
+    let found = deployment.as_ref().ok().and_then(Option::as_ref);
+    let law = law(client, own, found).await;
     Facts {
         now,
         server_now: server_now(client).await,
@@ -68,13 +73,20 @@ pub async fn gather(
         erasure_bindings: all::<RoleBinding>(client)
             .await
             .map(|bindings| bindings.into_iter().filter(|b| b.name_any() == "carnet-erasure").collect()),
+        parties: all(client).await,
         stores: some(client, namespace, "").await,
         policies: some(client, namespace, "").await,
         runs: some(client, namespace, "").await,
         holds: all(client).await,
         safeguards: all(client).await,
         exceptions: all(client).await,
-        next_of_safeguards: next_of_safeguards(client, now).await,
+        backstops: backstops(client).await,
+        law: law.as_ref().ok().map(|law| law.version.clone()),
+        next_of_safeguards: match law {
+            Ok(law) => next_of_safeguards(client, law, flags::settings(found), now).await,
+            Err(why) => Err(why),
+        },
+        trial: Ok(Trial::NotMade),
         namespace: namespace_of_operator,
         live,
         deployment,
@@ -197,10 +209,34 @@ async fn server_now(client: &Client) -> Asked<Option<Timestamp>> {
     Ok(date.and_then(|text| jiff::fmt::rfc2822::parse(text).ok()).map(|zoned| zoned.timestamp()))
 }
 
+/// Summaries alone: the rest is long.
+async fn backstops(client: &Client) -> Asked<Vec<(String, String, api::BackstopSummary)>> {
+    let all = all::<api::TransferBackstop>(client).await?;
+    Ok(all.into_iter().map(|b| (b.namespace().unwrap_or_default(), b.name_any(), b.spec.summary)).collect())
+}
+
+/// The law pack by which the operator judges: the built-in one, or that of the chart.
+async fn law(client: &Client, own: &str, deployment: Option<&Deployment>) -> Asked<LawPack> {
+    if deployment.and_then(|d| flags::value(d, "--law-pack")).is_none() {
+        return law::built_in().map_err(|e| e.to_string());
+    }
+    let (name, key) = LAW_PACK;
+    let map = one::<ConfigMap>(client, own, name).await?;
+    let text = map.as_ref().and_then(|map| map.data.as_ref()?.get(key));
+    let text = text.ok_or_else(|| {
+        format!("the operator judges by a law pack of its own (--law-pack), which is not in ConfigMap {own}/{name}: when safeguards lapse by it is not known")
+    })?;
+    law::from_yaml(text).map_err(|error| format!("ConfigMap {own}/{name}: {error}"))
+}
+
 /// By the code of the operator: the status of a safeguard does not say it.
-async fn next_of_safeguards(client: &Client, now: Timestamp) -> Asked<Vec<(String, Timestamp)>> {
-    let law = Arc::new(law::built_in().map_err(|e| e.to_string())?);
-    let settings = Arc::new(Settings::default());
+async fn next_of_safeguards(
+    client: &Client,
+    law: LawPack,
+    settings: Settings,
+    now: Timestamp,
+) -> Asked<Vec<(String, Timestamp)>> {
+    let (law, settings) = (Arc::new(law), Arc::new(settings));
     let context = Context { law: law.clone(), settings: settings.clone() };
     let mut state = State::new(law, settings);
     declared::<api::Party>(client, &context, &mut state).await?;

@@ -1,9 +1,11 @@
 //! What the cluster says about the installation and about what is declared: gathered once, judged without I/O.
 
+mod flags;
 mod gather;
 mod replica;
 #[cfg(test)]
 pub mod testing;
+mod trial;
 
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -19,11 +21,14 @@ use k8s_openapi::{
 
 pub use gather::gather;
 pub use replica::Replica;
+pub use trial::{Trial, try_webhook};
 
 use crate::{
     api::v1alpha1::{
-        DataStore, DeletionRun, LegalHold, RetentionPolicy, TransferException, TransferSafeguard,
+        BackstopSummary, DataStore, DeletionRun, LegalHold, Party, RetentionPolicy, TransferException,
+        TransferSafeguard,
     },
+    core::settings::Settings,
     enforcement::{Expected, Id, Kind, Live},
 };
 
@@ -37,6 +42,10 @@ pub const LEASE: &str = "carnet-operator";
 pub const CONFIGURATION: &str = "carnet";
 /// The ConfigMap that says what was installed, and its key.
 pub const INSTALLED: (&str, &str) = ("carnet-enforcement", "enforcement.yaml");
+/// The ConfigMap of a law pack that the chart was given, and its key.
+pub const LAW_PACK: (&str, &str) = ("carnet-law-pack", "pack.yaml");
+/// The TransferBackstops that policies for Pods read.
+pub const BACKSTOP: &str = "carnet";
 /// The namespace where nothing says another one.
 pub const NAMESPACE: &str = "carnet-system";
 
@@ -78,6 +87,8 @@ pub struct Facts {
     pub namespaces: Asked<Vec<Namespace>>,
     /// Who may run deletion Jobs where: RoleBindings of this name.
     pub erasure_bindings: Asked<Vec<RoleBinding>>,
+    /// Parties.
+    pub parties: Asked<Vec<Party>>,
     /// DataStores.
     pub stores: Asked<Vec<DataStore>>,
     /// RetentionPolicies.
@@ -90,8 +101,14 @@ pub struct Facts {
     pub safeguards: Asked<Vec<TransferSafeguard>>,
     /// TransferExceptions.
     pub exceptions: Asked<Vec<TransferException>>,
+    /// What each TransferBackstop holds, by namespace and name.
+    pub backstops: Asked<Vec<(String, String, BackstopSummary)>>,
+    /// Version of the law pack by which something was computed here; none = nothing was.
+    pub law: Option<String>,
     /// When the answer about each safeguard changes by time alone, computed here from what is declared.
     pub next_of_safeguards: Asked<Vec<(String, Timestamp)>>,
+    /// Whether the API server reaches the webhook.
+    pub trial: Asked<Trial>,
 }
 
 impl Facts {
@@ -103,24 +120,18 @@ impl Facts {
 
     /// The value of a flag of the operator, as its Deployment says it; none = not given there.
     pub fn flag(&self, name: &str) -> Option<String> {
-        let deployment = self.deployment.as_ref().ok()?.as_ref()?;
-        let pod = deployment.spec.template.spec.as_ref()?;
-        let container =
-            pod.containers.iter().find(|c| c.name == "operator").or_else(|| pod.containers.first())?;
-        let arguments = container.args.iter().flatten();
-        let equals = format!("{name}=");
-        let mut before = "";
-        for argument in arguments {
-            if let Some(value) = argument.strip_prefix(&equals) {
-                return Some(value.to_owned());
-            }
-            if before == name {
-                return Some(argument.clone());
-            }
-            before = argument;
-        }
-        let variable = format!("CARNET_{}", name.trim_start_matches('-').replace('-', "_").to_uppercase());
-        container.env.iter().flatten().find(|e| e.name == variable)?.value.clone()
+        flags::value(self.deployment.as_ref().ok()?.as_ref()?, name)
+    }
+
+    /// Whether a flag of the operator that has no value is given.
+    pub fn is_switched_on(&self, name: &str) -> bool {
+        let deployment = self.deployment.as_ref().ok().and_then(Option::as_ref);
+        deployment.is_some_and(|deployment| flags::is_switched_on(deployment, name))
+    }
+
+    /// What the operator's flags say of how long things last.
+    pub fn settings(&self) -> Settings {
+        flags::settings(self.deployment.as_ref().ok().and_then(Option::as_ref))
     }
 
     /// Reports that could be had.

@@ -5,7 +5,7 @@ use k8s_openapi::ByteString;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Facts, Replica};
+use super::{Facts, Replica, Trial};
 use crate::{
     api::v1alpha1::crds,
     enforcement::{Expected, Live},
@@ -133,13 +133,17 @@ pub fn well() -> Facts {
             "labels": {"topology.kubernetes.io/region": "eu-west-1"}}}))]),
         namespaces: Ok(vec![object(&json!({"metadata": {"name": "identity"}}))]),
         erasure_bindings: Ok(vec![binding("identity")]),
+        parties: Ok(vec![]),
         stores: Ok(vec![]),
         policies: Ok(vec![]),
         runs: Ok(vec![]),
         holds: Ok(vec![]),
         safeguards: Ok(vec![]),
         exceptions: Ok(vec![]),
+        backstops: Ok(vec![]),
+        law: Some(law::built_in().unwrap().version),
         next_of_safeguards: Ok(vec![]),
+        trial: Ok(Trial::Answered),
     }
 }
 

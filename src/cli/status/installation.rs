@@ -33,18 +33,25 @@ pub struct Installation {
     versions: Vec<String>,
     law_packs: Vec<String>,
     modes: Vec<String>,
-    ready: usize,
-    wanted: usize,
+    /// Nothing where the Deployment cannot be seen.
+    ready: Option<usize>,
+    wanted: Option<usize>,
     enforcement: EnforcementState,
     deviations: Vec<Deviation>,
     /// One sentence.
     caches: String,
     leader: Option<Leader>,
+    /// Whether the Lease could be seen.
+    #[serde(skip)]
+    lease_seen: bool,
     /// The earliest end of what replicas serve by.
     leaf_ends: Option<Timestamp>,
     /// The last end of the authorities that the API server believes.
     authority_ends: Option<Timestamp>,
     due: Due,
+    /// Whether the policies, which say it, could be seen.
+    #[serde(skip)]
+    next_run_seen: bool,
     /// What is not well.
     #[serde(skip)]
     pub findings: Vec<String>,
@@ -65,8 +72,9 @@ struct Leader {
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Due {
-    awaiting_approval: usize,
-    in_progress: usize,
+    /// Nothing where the runs cannot be seen.
+    awaiting_approval: Option<usize>,
+    in_progress: Option<usize>,
     next_run: Option<Timestamp>,
 }
 
@@ -97,19 +105,19 @@ impl Installation {
         self.law_packs = set(|r| &r.law_pack);
         self.modes = set(|r| &r.mode);
         if self.note(&facts.deployment) {
-            match facts.deployment.as_ref().ok().and_then(Option::as_ref) {
-                Some(deployment) => {
-                    let wanted = deployment.spec.replicas.unwrap_or(1);
-                    let ready = deployment.status.as_ref().and_then(|s| s.ready_replicas).unwrap_or(0);
-                    self.wanted = usize::try_from(wanted).unwrap_or(0);
-                    self.ready = usize::try_from(ready).unwrap_or(0);
-                    if self.ready < self.wanted || self.wanted == 0 {
-                        self.findings.push(format!("{} of {} replicas are ready", self.ready, self.wanted));
-                    }
+            if let Some(deployment) = facts.deployment.as_ref().ok().and_then(Option::as_ref) {
+                let wanted = deployment.spec.replicas.unwrap_or(1);
+                let ready = deployment.status.as_ref().and_then(|s| s.ready_replicas).unwrap_or(0);
+                let wanted = usize::try_from(wanted).unwrap_or(0);
+                let ready = usize::try_from(ready).unwrap_or(0);
+                if ready < wanted || wanted == 0 {
+                    self.findings.push(format!("{ready} of {wanted} replicas are ready"));
                 }
-                None => self
-                    .findings
-                    .push(format!("there is no Deployment {DEPLOYMENT} in namespace {}", self.namespace)),
+                (self.ready, self.wanted) = (Some(ready), Some(wanted));
+            } else {
+                self.findings
+                    .push(format!("there is no Deployment {DEPLOYMENT} in namespace {}", self.namespace));
+                (self.ready, self.wanted) = (Some(0), Some(0));
             }
         }
         let asked = facts.replicas.len();
@@ -145,11 +153,25 @@ impl Installation {
                     EnforcementState::Changed
                 };
             }
-            // Who may not look leaves it to the replicas.
+            // Who may not look leaves it to the replicas, and believes the one that says the worst.
             _ => {
-                if let Some(report) = facts.reports().next() {
-                    self.enforcement = report.enforcement.state;
-                    self.deviations.clone_from(&report.enforcement.deviations);
+                if let Some(worst) = facts.reports().map(|r| &r.enforcement).max_by_key(|e| badness(e.state))
+                {
+                    self.enforcement = worst.state;
+                    self.deviations.clone_from(&worst.deviations);
+                    let why = worst.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+                    match worst.state {
+                        EnforcementState::Intact | EnforcementState::Changed => {}
+                        EnforcementState::NotWatched => self.unknown.push(
+                            "whether enforcement is intact is not known: the operator runs without --enforcement".into(),
+                        ),
+                        EnforcementState::Loading => self.unknown.push(
+                            "whether enforcement is intact is not known: a replica has not looked yet".into(),
+                        ),
+                        EnforcementState::Unknown => self
+                            .unknown
+                            .push(format!("whether enforcement is intact is not known: a replica cannot see it{why}")),
+                    }
                 } else {
                     self.enforcement = EnforcementState::Unknown;
                     let both = [self.note(&facts.installed), self.note(&facts.live)];
@@ -165,7 +187,8 @@ impl Installation {
     }
 
     fn leader(&mut self, facts: &Facts) {
-        if !self.note(&facts.lease) {
+        self.lease_seen = self.note(&facts.lease);
+        if !self.lease_seen {
             return;
         }
         let now = facts.server_now.as_ref().ok().copied().flatten().unwrap_or(facts.now);
@@ -176,7 +199,7 @@ impl Installation {
         let lasts = i64::from(spec.and_then(|s| s.lease_duration_seconds).unwrap_or(15));
         if identity.is_some() && ago.is_none_or(|ago| ago > lasts * 2) {
             self.findings.push(format!("Lease {LEASE} is not renewed any more"));
-        } else if identity.is_none() && self.wanted > 0 {
+        } else if identity.is_none() && self.wanted.is_some_and(|wanted| wanted > 0) {
             self.findings.push("no replica leads".into());
         }
         self.leader = identity.map(|identity| Leader { identity, renewed_seconds_ago: ago });
@@ -201,15 +224,13 @@ impl Installation {
     }
 
     fn due(&mut self, facts: &Facts) {
-        let phases =
-            facts.runs.iter().flatten().map(|r| r.status.as_ref().map_or(RunPhase::default(), |s| s.phase));
-        for phase in phases {
-            if phase == RunPhase::AwaitingApproval {
-                self.due.awaiting_approval += 1;
-            } else if super::in_progress(phase) {
-                self.due.in_progress += 1;
-            }
+        if let Ok(runs) = &facts.runs {
+            let phases = runs.iter().map(|r| r.status.as_ref().map_or(RunPhase::default(), |s| s.phase));
+            let (awaiting, others): (Vec<_>, Vec<_>) = phases.partition(|p| *p == RunPhase::AwaitingApproval);
+            self.due.awaiting_approval = Some(awaiting.len());
+            self.due.in_progress = Some(others.into_iter().filter(|p| super::in_progress(*p)).count());
         }
+        self.next_run_seen = facts.policies.is_ok();
         let next = facts.policies.iter().flatten().filter_map(|p| p.status.as_ref()?.next_run.as_ref());
         self.due.next_run = next.filter_map(|at| at.parse().ok()).min();
     }
@@ -220,13 +241,15 @@ impl Installation {
             |all: &[String]| if all.is_empty() { "not known".into() } else { plain(&all.join(" and ")) };
         writeln!(
             out,
-            "Carnet {} in {}, law pack {}, transfers {}: {} of {} replicas ready",
+            "Carnet {} in {}, law pack {}, transfers {}: {}",
             one(&self.versions),
             plain(&self.namespace),
             one(&self.law_packs),
             one(&self.modes),
-            self.ready,
-            self.wanted
+            match (self.ready, self.wanted) {
+                (Some(ready), Some(wanted)) => format!("{ready} of {wanted} replicas ready"),
+                _ => "replicas not known".into(),
+            }
         )?;
         writeln!(out, "  enforcement   {}", self.enforcement_text())?;
         for deviation in self.deviations.iter().take(SHOWN) {
@@ -241,6 +264,7 @@ impl Installation {
         }
         writeln!(out, "  caches        {}", plain(&self.caches))?;
         let leader = match &self.leader {
+            None if !self.lease_seen => "not known".into(),
             None => "nobody".into(),
             Some(Leader { identity, renewed_seconds_ago: None }) => plain(identity),
             Some(Leader { identity, renewed_seconds_ago: Some(ago) }) => {
@@ -256,11 +280,18 @@ impl Installation {
             until(self.authority_ends)
         )?;
         let Due { awaiting_approval, in_progress, next_run } = &self.due;
-        let next = next_run.map_or("none planned".into(), |at| format!("next planned at {at}"));
-        writeln!(
-            out,
-            "  runs          {awaiting_approval} waiting for approval, {in_progress} in progress, {next}"
-        )
+        let next = match next_run {
+            Some(at) => format!("next planned at {at}"),
+            None if self.next_run_seen => "none planned".into(),
+            None => "next not known".into(),
+        };
+        let runs = match (awaiting_approval, in_progress) {
+            (Some(awaiting), Some(working)) => {
+                format!("{awaiting} waiting for approval, {working} in progress")
+            }
+            _ => "not known".into(),
+        };
+        writeln!(out, "  runs          {runs}, {next}")
     }
 
     fn enforcement_text(&self) -> String {
@@ -271,5 +302,16 @@ impl Installation {
             EnforcementState::Loading => "not known yet".into(),
             EnforcementState::Unknown => "not known".into(),
         }
+    }
+}
+
+/// What a replica says of enforcement, the worst highest.
+fn badness(state: EnforcementState) -> u8 {
+    match state {
+        EnforcementState::Intact => 0,
+        EnforcementState::NotWatched => 1,
+        EnforcementState::Loading => 2,
+        EnforcementState::Unknown => 3,
+        EnforcementState::Changed => 4,
     }
 }

@@ -1,12 +1,18 @@
 //! What changes by time alone, soonest first.
 
-use std::io::{self, Write};
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use serde::Serialize;
 
-use crate::cli::{facts::Facts, table::table};
+use crate::{
+    cli::{facts::Facts, table::table},
+    parse,
+};
 
 /// On the screen; what is beyond is counted.
 const SHOWN: usize = 5;
@@ -56,13 +62,17 @@ pub fn lapses(facts: &Facts) -> Lapses {
         }
         Err(why) => all.unknown.push(why.clone()),
     }
+    let settings = facts.settings();
     for exception in facts.exceptions.iter().flatten() {
         let of = format!("TransferException {}", exception.name_any());
-        all.next.push(Lapse { at: exception.spec.expires_at.0, of, what: "it ends" });
+        // One that cannot be read waives nothing.
+        if let Ok(read) = parse::exception(exception, &settings) {
+            all.next.push(Lapse { at: read.until, of, what: "it ends" });
+        }
     }
-    if let Err(why) = &facts.exceptions {
-        all.unknown.push(why.clone());
-    }
+    let lists = [facts.stores.as_ref().err(), facts.exceptions.as_ref().err()];
+    all.unknown.extend(lists.into_iter().flatten().cloned());
+    other_law(facts, &mut all);
     all.next.retain(|lapse| lapse.at > facts.now);
     all.next.sort();
     let near = all.next.iter().filter(|lapse| lapse.at.duration_since(facts.now) < SOON);
@@ -70,10 +80,21 @@ pub fn lapses(facts: &Facts) -> Lapses {
     all
 }
 
+/// What a replica that judges by another law pack would say of safeguards is not known here.
+fn other_law(facts: &Facts, all: &mut Lapses) {
+    let Some(ours) = &facts.law else { return };
+    let theirs: BTreeSet<&str> =
+        facts.reports().map(|r| r.law_pack.as_str()).filter(|law| law != ours).collect();
+    if let Some(theirs) = theirs.first() {
+        all.unknown.push(format!("what lapses next of safeguards is reckoned by law pack {ours}, and the operator judges by {theirs}: use the kubectl-carnet of its version"));
+    }
+}
+
 impl Lapses {
     /// For people.
     pub fn write(&self, now: Timestamp, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "Lapses next: {}", self.next.len())?;
+        let more = if self.unknown.is_empty() { "" } else { ", and what could not be looked at" };
+        writeln!(out, "Lapses next: {}{more}", self.next.len())?;
         let rows: Vec<Vec<String>> = self
             .next
             .iter()

@@ -2,7 +2,11 @@ use jiff::civil::date;
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::cli::facts::testing::well;
+use crate::{
+    api::v1alpha1::{BackstopSummary, Party, TransferException},
+    cli::facts::testing::well,
+    platform::status::EnforcementState,
+};
 
 fn object<K: DeserializeOwned>(kind: &str, name: &str, spec: &Value, status: &Value) -> K {
     serde_json::from_value(json!({
@@ -126,7 +130,157 @@ fn a_list_that_fails_is_said_and_remembered() {
     let mut facts = well();
     facts.stores = Err("you may not list datastores".into());
     let (answer, text) = screen(&facts);
-    assert!(text.contains("Stores: you may not list datastores\n"), "{text}");
+    assert!(text.contains("Stores: not known\n"), "{text}");
+    assert!(text.ends_with("? you may not list datastores\n"), "{text}");
+    assert_eq!(answer.exit_code(), 2);
+}
+
+#[test]
+fn without_rights_nothing_is_said_to_be_none_and_each_reason_is_told() {
+    let mut facts = well();
+    let no = |what: &str| format!("you may not list {what}");
+    facts.deployment = Err("you may not get deployments in namespace carnet-system".into());
+    facts.lease = Err("you may not get leases in namespace carnet-system".into());
+    facts.live = Err(no("validatingadmissionpolicies"));
+    facts.replicas = vec![];
+    facts.stores = Err(no("datastores"));
+    facts.runs = Err(no("deletionruns"));
+    facts.policies = Err(no("retentionpolicies"));
+    facts.holds = Err(no("legalholds"));
+    facts.exceptions = Err(no("transferexceptions"));
+    facts.next_of_safeguards = Err(no("transfersafeguards"));
+    let (answer, text) = screen(&facts);
+    expect_test::expect![[r"
+        Carnet not known in carnet-system, law pack not known, transfers not known: replicas not known
+          enforcement   not known
+          caches        not known: no replica runs
+          leader        not known
+          certificates  served not known; believed not known
+          runs          not known, next not known
+        Lapses next: 0, and what could not be looked at
+        Stores: not known
+        Retention policies: not known
+        Deletion runs in progress: not known
+        Holds in force: not known
+        ? you may not get deployments in namespace carnet-system
+        ? you may not get leases in namespace carnet-system
+        ? you may not list datastores
+        ? you may not list deletionruns
+        ? you may not list legalholds
+        ? you may not list retentionpolicies
+        ? you may not list transferexceptions
+        ? you may not list transfersafeguards
+        ? you may not list validatingadmissionpolicies
+    "]]
+    .assert_eq(&text);
+    assert_eq!(answer.exit_code(), 2);
+}
+
+#[test]
+fn who_leaves_enforcement_to_the_replicas_believes_the_one_that_says_the_worst() {
+    use EnforcementState::{Changed, Intact, Loading, NotWatched, Unknown};
+    let said = |states: [EnforcementState; 2]| {
+        let mut facts = well();
+        facts.installed = Ok(None);
+        for (replica, state) in facts.replicas.iter_mut().zip(states) {
+            replica.answer.as_mut().unwrap().enforcement.state = state;
+        }
+        let (answer, text) = screen(&facts);
+        (answer.exit_code(), text)
+    };
+    assert_eq!(said([Intact, Intact]).0, 0);
+    assert_eq!(said([Intact, Changed]).0, 1);
+    for unknown in [NotWatched, Loading, Unknown] {
+        for states in [[Intact, unknown], [unknown, Intact], [unknown, unknown]] {
+            let (code, text) = said(states);
+            assert_eq!(code, 2, "{states:?}");
+            assert!(text.contains("? whether enforcement is intact is not known: "), "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_is_declared_and_cannot_be_used_is_a_finding_of_every_kind() {
+    let stalled = conditions(&[("Ready", "False"), ("Stalled", "True")]);
+    let unresolved = conditions(&[("Ready", "True"), ("ResolvedRefs", "False")]);
+    let contested = conditions(&[("Ready", "True"), ("NamespacesUnique", "False")]);
+    let party = |name: &str, conditions: &Value| {
+        let mut party: Party = object(
+            "Party",
+            name,
+            &json!({"legalName": "x", "country": "IE"}),
+            &json!({"conditions": conditions}),
+        );
+        party.metadata.namespace = None;
+        party
+    };
+    let exception = |name: &str, until: &str, conditions: &Value| {
+        let spec = json!({"reason": "r", "ticket": "t", "workloads": {"namespace": "a"},
+            "stores": [{"namespace": "identity", "name": "s"}], "expiresAt": until});
+        let mut exception: TransferException =
+            object("TransferException", name, &spec, &json!({"conditions": conditions}));
+        exception.metadata.namespace = None;
+        exception
+    };
+    let mut facts = well();
+    facts.parties = Ok(vec![party("inc", &stalled), party("ltd", &contested)]);
+    facts.exceptions = Ok(vec![
+        exception("now", "2027-11-28T00:00:00Z", &unresolved),
+        exception("over", "2026-11-27T00:00:00Z", &unresolved),
+    ]);
+    facts.stores = Ok(vec![store("s", &json!({"conditions": unresolved}))]);
+    let mut kept = hold("matter", &Value::Null);
+    kept.status = serde_json::from_value(json!({"conditions": stalled})).unwrap();
+    facts.holds = Ok(vec![kept]);
+    let left_out = BackstopSummary { left_out: 3, ..BackstopSummary::default() };
+    facts.backstops = Ok(vec![("identity".into(), "carnet".into(), left_out)]);
+    let (answer, text) = screen(&facts);
+    let said: Vec<&str> = text.lines().filter(|line| line.starts_with('!')).collect();
+    assert_eq!(
+        said,
+        [
+            "! Party inc: it cannot be used: a person must mend it",
+            "! Party ltd: another Party runs the same namespaces, so nobody is taken to",
+            "! DataStore identity/s: it names what does not exist",
+            "! TransferException now: it names what does not exist",
+            "! LegalHold identity/matter: it cannot be used: a person must mend it",
+            "! the backstop has no room for 3 stores or classes of namespaces: the webhook alone judges them",
+        ]
+    );
+    assert_eq!(answer.exit_code(), 1);
+    facts = well();
+    facts.parties = Err("you may not list parties".into());
+    assert_eq!(screen(&facts).0.exit_code(), 2);
+}
+
+#[test]
+fn an_exception_lapses_when_the_operator_s_flag_says_so() {
+    let spec = json!({"reason": "r", "ticket": "t", "workloads": {"namespace": "a"},
+        "stores": [{"namespace": "identity", "name": "s"}], "expiresAt": "2027-03-01T00:00:00Z"});
+    let mut exception: TransferException = object("TransferException", "e", &spec, &Value::Null);
+    exception.metadata.creation_timestamp = serde_json::from_value(json!("2026-11-28T00:00:00Z")).unwrap();
+    let mut facts = well();
+    facts.exceptions = Ok(vec![exception]);
+    let (_, text) = screen(&facts);
+    assert!(text.contains("\n  2026-12-05T00:00:00Z"), "seven days are the default: {text}");
+    let deployment = facts.deployment.as_mut().unwrap().as_mut().unwrap();
+    let pod = deployment.spec.template.spec.as_mut().unwrap();
+    pod.containers[0].args.as_mut().unwrap().push("--max-exception=P30D".into());
+    let (_, text) = screen(&facts);
+    assert!(text.contains("\n  2026-12-28T00:00:00Z"), "{text}");
+}
+
+#[test]
+fn another_law_than_the_operator_s_makes_what_lapses_next_unknown() {
+    let mut facts = well();
+    facts.law = Some("2020".into());
+    let (answer, text) = screen(&facts);
+    assert!(
+        text.contains(
+            "? what lapses next of safeguards is reckoned by law pack 2020, and the operator judges by"
+        ),
+        "{text}"
+    );
     assert_eq!(answer.exit_code(), 2);
 }
 

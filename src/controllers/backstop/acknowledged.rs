@@ -24,14 +24,14 @@ struct Acknowledged {
 }
 
 /// Runs until shutdown. Not in the rhythm of the compiler: what is marked and deleted at once must be seen.
-pub async fn run(shared: Shared, standing: watch::Receiver<Standing>) {
+pub async fn run(shared: Shared, standing: watch::Receiver<Option<Standing>>) {
     let events = Events::new(shared.client.clone(), NAME, &shared.identity);
     let mut changes = shared.index.subscribe();
     let mut before = HashMap::new();
     loop {
         let (now, there) = {
             let state = shared.index.state();
-            (marked(&state, &standing.borrow()), uids(&state))
+            (marked(&state, standing.borrow().as_ref()), uids(&state))
         };
         for (uid, gone) in before.iter().filter(|(uid, _)| !there.contains(*uid)) {
             let Acknowledged { kind, meta, reason, pods } = gone;
@@ -63,7 +63,7 @@ pub async fn run(shared: Shared, standing: watch::Receiver<Standing>) {
     }
 }
 
-fn marked(state: &State, standing: &Standing) -> HashMap<String, Acknowledged> {
+fn marked(state: &State, standing: Option<&Standing>) -> HashMap<String, Acknowledged> {
     let stores = state.stores.iter().map(|(_, e)| (kind::<DataStore>(), &e.meta));
     let safeguards = state.safeguards.iter().map(|(_, e)| (kind::<TransferSafeguard>(), &e.meta));
     stores
@@ -71,7 +71,7 @@ fn marked(state: &State, standing: &Standing) -> HashMap<String, Acknowledged> {
         .filter_map(|(kind, meta)| {
             let reason = meta.annotations.as_ref()?.get(labels::ACKNOWLEDGE)?.trim();
             let (uid, reason) = (meta.uid.clone()?, (!reason.is_empty()).then(|| reason.to_owned())?);
-            let pods = pods(standing, meta);
+            let pods = standing.map_or(0, |standing| pods(standing, meta));
             Some((uid, Acknowledged { kind, meta: meta.clone(), reason, pods }))
         })
         .collect()

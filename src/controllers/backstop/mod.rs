@@ -2,13 +2,13 @@
 //! changes or time passes, written only where they differ, put right when somebody edits or deletes one.
 
 mod acknowledged;
+mod counts;
 mod live;
 mod render;
-
 mod write;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,7 +16,10 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use self::live::Live;
+use self::{
+    counts::Counts,
+    live::{Live, Seen},
+};
 use super::{Shared, transfers::Standing, transfers::earliest};
 use crate::{
     api::v1alpha1::TransferBackstopSpec,
@@ -25,6 +28,7 @@ use crate::{
         ids::ObjectKey,
         snapshot::Snapshot,
     },
+    platform::metrics::BackstopMetrics,
 };
 
 const NAME: &str = "backstop";
@@ -35,40 +39,42 @@ pub const OBJECT: &str = "carnet";
 pub const STANDING: &str = "carnet-standing";
 /// Changes are gathered for so long.
 const GATHER: Duration = Duration::from_millis(250);
-/// A count that only moves up and down is written no more often than this.
-const COUNTS: Duration = Duration::from_secs(30);
 /// Sleeps are no longer than this: a clock that is set must not let an end go by for long.
 const LONGEST: Duration = Duration::from_secs(1);
 /// What could not be written is tried again after this.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// Runs until shutdown.
-pub async fn run(shared: Shared, mut standing: watch::Receiver<Standing>) {
+/// Runs until shutdown; `standing` has nothing until what runs was counted once.
+pub async fn run(shared: Shared, mut standing: watch::Receiver<Option<Standing>>) {
     tokio::spawn(acknowledged::run(shared.clone(), standing.clone()));
     let mut live = Live::follow(shared.client.clone(), shared.shutdown.clone());
     let mut changes = shared.index.subscribe();
-    let mut last = Last::default();
+    let (mut last, mut counts) = (Last::default(), Counts::default());
     loop {
         changes.mark_unchanged();
-        let counts = standing.borrow_and_update().clone();
+        let heard = standing.borrow_and_update().clone();
         let listed = *live.changes.borrow_and_update() > 0;
         let started = Instant::now();
-        let failed = if listed {
-            last.compile(shared.index.snapshot()).await;
-            let wanted = last.wanted(&shared, &counts);
-            write::write(&shared.client, &wanted, &live.objects()).await
+        last.compile(shared.index.snapshot()).await;
+        let left = if listed {
+            let told = counts.tell(heard.as_ref(), Instant::now());
+            last.write(&shared, told, live.objects()).await
         } else {
-            false
+            // What is there is not known, so none of it is known to be right.
+            last.specs.len().max(1)
         };
+        last.tell(&shared.metrics.backstop, left);
         // At most half the time goes into this.
         let pause = GATHER.max(started.elapsed());
         if shared.shutdown.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
             return;
         }
-        let retry = failed.then(|| Timestamp::now() + RETRY);
+        let retry = (listed && left > 0).then(|| Timestamp::now() + RETRY);
         loop {
             let now = Timestamp::now();
-            if earliest(last.compiled.next_change, retry).is_some_and(|at| at <= now) || last.owes_counts() {
+            if earliest(last.compiled.next_change, retry).is_some_and(|at| at <= now)
+                || counts.are_owed(Instant::now())
+            {
                 break;
             }
             tokio::select! {
@@ -82,15 +88,12 @@ pub async fn run(shared: Shared, mut standing: watch::Receiver<Standing>) {
     }
 }
 
-/// What was compiled, from what, and which counts were told.
+/// What was compiled, and from what.
 #[derive(Default)]
 struct Last {
     snapshot: Option<Arc<Snapshot>>,
     compiled: Arc<Compiled>,
     specs: BTreeMap<ObjectKey, TransferBackstopSpec>,
-    told: Option<(Instant, Standing)>,
-    /// What was told is not what was heard last.
-    late: bool,
 }
 
 impl Last {
@@ -119,34 +122,39 @@ impl Last {
         }
     }
 
-    fn owes_counts(&self) -> bool {
-        self.late && self.told.as_ref().is_some_and(|(at, _)| at.elapsed() >= COUNTS)
+    /// Brings the objects to what they should be; how many are left. Counts that are not known are left as they are.
+    async fn write(
+        &self,
+        shared: &Shared,
+        counts: Option<&Standing>,
+        mut there: HashMap<ObjectKey, Seen>,
+    ) -> usize {
+        let Some(snapshot) = &self.snapshot else {
+            // Compiling broke off: nothing is known to be unwanted.
+            return there.len().max(1);
+        };
+        let mut wanted = self.specs.clone();
+        let own = snapshot.settings.own_namespace.as_str();
+        let key = ObjectKey::new(own, STANDING);
+        match counts {
+            Some(counts) => drop(wanted.insert(key, render::standing(counts))),
+            None => drop(there.remove(&key)),
+        }
+        write::write(&shared.client, &wanted, &there, own).await
     }
 
-    fn wanted(&mut self, shared: &Shared, counts: &Standing) -> BTreeMap<ObjectKey, TransferBackstopSpec> {
-        let told = match self.told.take() {
-            Some((at, told)) if told == *counts => (at, told),
-            Some((at, told)) if at.elapsed() < COUNTS && told.names_the_same(counts) => (at, told),
-            _ => (Instant::now(), counts.clone()),
-        };
-        self.late = told.1 != *counts;
-        let mut wanted = self.specs.clone();
-        let settings = &shared.index.snapshot().settings;
-        let key = ObjectKey::new(settings.own_namespace.as_str(), STANDING);
-        wanted.insert(key, render::standing(&told.1));
-        self.told = Some(told);
-        wanted
+    fn tell(&self, metrics: &BackstopMetrics, left: usize) {
+        metrics.left_out.count(left_out(&self.compiled));
+        metrics.unwritten.count(left);
     }
 }
 
 /// Every parameter object that should be there.
 fn specs(snapshot: &Snapshot, compiled: &Compiled) -> BTreeMap<ObjectKey, TransferBackstopSpec> {
-    let terminating = |namespace: &str| snapshot.namespaces.get(namespace).is_some_and(|n| n.terminating);
     let own = &snapshot.settings.own_namespace;
     compiled
         .namespaces
         .iter()
-        .filter(|(namespace, _)| !terminating(namespace))
         .chain([(own, &compiled.cluster)])
         .map(|(namespace, table)| {
             let next = (namespace == own).then_some(compiled.next_change).flatten();
@@ -157,13 +165,17 @@ fn specs(snapshot: &Snapshot, compiled: &Compiled) -> BTreeMap<ObjectKey, Transf
 
 /// What does not fit is nobody's secret.
 fn report(before: &Compiled, after: &Compiled) {
-    let of = |compiled: &Compiled| -> usize {
-        let tables = compiled.namespaces.values().chain([&compiled.cluster]);
-        tables.map(|t| t.left_out.len()).sum()
-    };
-    let left_out = of(after);
-    if left_out > 0 && left_out != of(before) {
-        let first = after.namespaces.values().chain([&after.cluster]).find_map(|t| t.left_out.first());
-        tracing::warn!(left_out, first, "the backstop has no room for all: only the webhook judges the rest");
+    let now = left_out(after);
+    if now > 0 && now != left_out(before) {
+        let first = after.tables().find_map(|table| table.left_out.first());
+        tracing::warn!(
+            left_out = now,
+            first,
+            "the backstop has no room for all: only the webhook judges the rest"
+        );
     }
+}
+
+fn left_out(compiled: &Compiled) -> usize {
+    compiled.tables().map(|table| table.left_out.len()).sum()
 }

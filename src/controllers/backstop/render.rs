@@ -73,15 +73,16 @@ fn texts<T: Display>(all: &BTreeSet<T>) -> Vec<String> {
     all.iter().map(ToString::to_string).collect()
 }
 
-/// Finds words as wholes: with what stands around them, since a regular expression here cannot look aside. Words are
-/// letters, digits, `-` and `_`, none of which means anything to a regular expression.
+/// Finds words as wholes: with what stands around them, since a regular expression here cannot look aside. What stands between
+/// two of them can be found once, so that neighbours are found together. Words are letters, digits, `-` and `_`, none of
+/// which means anything to a regular expression.
 fn pattern(words: &Names) -> String {
     if words.is_empty() {
         return String::new();
     }
     let words: Vec<&str> = words.keys().map(String::as_str).collect();
     let other = r"[^-.\w[:^ascii:]]";
-    format!(r"(?:^|{other})[-.]*(?:{})\.?(?:$|{other})", words.join("|"))
+    format!(r"(?:^|{other})(?:[-.]*(?:{})\.?(?:$|{other}))+", words.join("|"))
 }
 
 fn rule(rule: &Rule) -> BackstopRule {
@@ -162,7 +163,7 @@ mod tests {
     fn words_without_a_dot_are_found_by_a_pattern_and_none_by_no_pattern() {
         assert_eq!(pattern(&Names::new()), "");
         let other = r"[^-.\w[:^ascii:]]";
-        let expected = format!(r"(?:^|{other})[-.]*(?:db|my-db)\.?(?:$|{other})");
+        let expected = format!(r"(?:^|{other})(?:[-.]*(?:db|my-db)\.?(?:$|{other}))+");
         assert_eq!(pattern(&names_of(&["my-db", "db"])), expected);
     }
 }

@@ -43,27 +43,32 @@ pub enum WriteError {
     },
 }
 
-/// Brings the cluster to what is wanted. Tells whether something is left to do.
+/// Brings the cluster to what is wanted. Tells how many objects could not be brought there.
+///
+/// What a namespace has no object for is in the object for the cluster, in `own` namespace; so that goes last, and nothing is
+/// in neither.
 pub async fn write(
     client: &Client,
     wanted: &BTreeMap<ObjectKey, TransferBackstopSpec>,
     live: &HashMap<ObjectKey, Seen>,
-) -> bool {
+    own: &str,
+) -> usize {
     let differing = wanted.iter().filter_map(|(key, spec)| {
         let seen = live.get(key);
         (seen.and_then(|s| s.spec.as_ref()) != Some(spec)).then_some((key, spec, seen))
     });
-    let applying: Vec<_> = differing.map(|(key, spec, seen)| apply(client, key, spec, seen)).collect();
-    let applied: Vec<_> = stream::iter(applying).buffer_unordered(TOGETHER).collect().await;
+    let (last, first): (Vec<_>, Vec<_>) = differing.partition(|(key, ..)| &*key.namespace == own);
+    let mut applied = vec![];
+    for together in [first, last] {
+        let applying: Vec<_> =
+            together.into_iter().map(|(key, spec, seen)| apply(client, key, spec, seen)).collect();
+        applied.extend(stream::iter(applying).buffer_unordered(TOGETHER).collect::<Vec<_>>().await);
+    }
     let unwanted = live.iter().filter(|(key, _)| !wanted.contains_key(*key));
     let deleting: Vec<_> = unwanted.map(|(key, seen)| delete(client, key, seen)).collect();
     let deleted: Vec<_> = stream::iter(deleting).buffer_unordered(TOGETHER).collect().await;
-    let mut failed = false;
-    for error in applied.into_iter().chain(deleted).filter_map(Result::err) {
-        tracing::warn!(%error, "backstop");
-        failed = true;
-    }
-    failed
+    let failed = applied.into_iter().chain(deleted).filter_map(Result::err);
+    failed.inspect(|error| tracing::warn!(%error, "backstop")).count()
 }
 
 async fn apply(

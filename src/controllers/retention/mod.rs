@@ -22,7 +22,7 @@ pub use job::Image;
 
 use self::{
     approval_status::OfRun,
-    policy_status::OfStore,
+    policy_status::{OfStore, OptIn},
     step::{Action, JobSeen, Seen, is_over, phase, step, stuck},
     watches::Watches,
     writes::{Created, WriteError, Writes},
@@ -132,6 +132,11 @@ impl Controller {
             next.extend(self.plan(&pass, plan).await);
         }
         for run in runs.iter().filter(|r| !is_over(phase(r))) {
+            // Its Jobs cannot be seen: nothing is concluded from that. A watch that lists wakes us.
+            let namespace = run.metadata.namespace.as_deref().unwrap_or_default();
+            if watches.opt_in(namespace) == OptIn::RightMissing {
+                continue;
+            }
             match self.step(&pass, run).await {
                 Ok(at) => next.extend(at),
                 Err(error) => {
@@ -153,8 +158,10 @@ impl Controller {
 
     /// Creates the run of a plan when it is time. Answers when it is.
     async fn plan(&self, pass: &Pass<'_>, plan: &StorePlan) -> Option<Timestamp> {
-        if !self.erasure.namespaces.contains(&*plan.store.namespace) {
-            return None;
+        match pass.watches.opt_in(&plan.store.namespace) {
+            OptIn::Yes => {}
+            // A watch that lists wakes us.
+            OptIn::No | OptIn::RightMissing => return None,
         }
         let policy = pass.snapshot.policies.get(&plan.policy)?;
         let runs = runs_of(pass.runs, plan);
@@ -356,11 +363,11 @@ impl Controller {
                             OfStore { plan, runs, next, holds }
                         })
                         .collect();
-                    let opted_in = self.erasure.namespaces.contains(&*policy.key.namespace);
+                    let opt_in = pass.watches.opt_in(&policy.key.namespace);
                     let (snapshot, meta) = (pass.snapshot, &entry.meta);
                     let status =
-                        policy_status::accepted(policy, snapshot, &stores, opted_in, meta, old, pass.now);
-                    rows.push(count::row(policy, &stores, opted_in, &status));
+                        policy_status::accepted(policy, snapshot, &stores, opt_in, meta, old, pass.now);
+                    rows.push(count::row(policy, &stores, opt_in == OptIn::Yes, &status));
                     status
                 }
                 Err(reason) => policy_status::invalid(reason, &entry.meta, old, pass.now),

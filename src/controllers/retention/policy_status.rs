@@ -16,6 +16,35 @@ use crate::{
     platform::conditions::{Finding, set},
 };
 
+/// Whether deletion Jobs may run in a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptIn {
+    /// Nobody said so.
+    No,
+    /// It was said to the operator, and the operator has no right there, or has not listed its Jobs and Pods yet.
+    RightMissing,
+    /// They may.
+    Yes,
+}
+
+impl OptIn {
+    /// Why not, with the reason's name.
+    fn obstacle(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Yes => None,
+            Self::No => Some((
+                "NamespaceNotOptedIn",
+                "deletion Jobs may not run in this namespace: see --erasure-namespaces",
+            )),
+            Self::RightMissing => Some((
+                "NamespaceRightMissing",
+                "the operator has not seen the Jobs and Pods of this namespace, so that nothing is planned: look whether \
+                 Role and RoleBinding carnet-erasure are there (erasure.namespaces of the chart, deploy/opt-in)",
+            )),
+        }
+    }
+}
+
 /// One store of a policy.
 pub struct OfStore<'a> {
     /// What policy, store and holds come to now.
@@ -33,18 +62,15 @@ pub fn accepted(
     policy: &Policy,
     snapshot: &Snapshot,
     stores: &[OfStore<'_>],
-    opted_in: bool,
+    opt_in: OptIn,
     meta: &ObjectMeta,
     old: Option<&RetentionPolicyStatus>,
     now: Timestamp,
 ) -> RetentionPolicyStatus {
     let before = old.map_or(&[][..], |s| &s.conditions);
-    let ready = if !opted_in {
-        Finding::no(
-            "Ready",
-            "NamespaceNotOptedIn",
-            "deletion Jobs may not run in this namespace: see --erasure-namespaces",
-        )
+    let obstacle = opt_in.obstacle();
+    let ready = if let Some((reason, message)) = obstacle {
+        Finding::no("Ready", reason, message)
     } else if stores.is_empty() {
         Finding::yes("Ready", "NoStoreMatches", "accepted; no DataStore of this namespace matches")
     } else {
@@ -59,14 +85,19 @@ pub fn accepted(
     } else {
         Finding::yes("Held", "OnHold", held.join("; "))
     };
-    let found = [
+    // Nothing changes until somebody opts the namespace in: whoever waits need not.
+    let stalled = obstacle.map(|(reason, message)| Finding::yes("Stalled", reason, message));
+    let found: Vec<_> = [
         ready,
         resolved(policy, snapshot),
         overdue(stores),
         finding(stores, "CategoryUncovered", "Kept", |k| k != FindingKind::PromiseBroken),
         finding(stores, "PromiseBroken", "GroundOutlastsPromise", |k| k == FindingKind::PromiseBroken),
         held,
-    ];
+    ]
+    .into_iter()
+    .chain(stalled)
+    .collect();
     RetentionPolicyStatus {
         observed_generation: meta.generation,
         conditions: set(before, &found, meta.generation, now),

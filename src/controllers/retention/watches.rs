@@ -1,8 +1,14 @@
 //! What only this controller watches: runs and approvals; Jobs and Pods where the right to run them exists.
 
-use std::{collections::BTreeSet, fmt::Debug, hash::Hash, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+    hash::Hash,
+    sync::Arc,
+    time::Duration,
+};
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{
     Api, Client, Resource,
@@ -12,6 +18,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::policy_status::OptIn;
 use crate::{
     api::{
         labels,
@@ -20,12 +27,21 @@ use crate::{
     core::ids::ObjectKey,
 };
 
+/// How long the watches of an opted-in namespace may take before the others go on without it. A namespace's own people can take
+/// the operator's right there away; that is no reason to keep what is due elsewhere.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Caches of a namespace in which Jobs may run.
+struct InNamespace {
+    jobs: Store<Job>,
+    pods: Store<Pod>,
+}
+
 /// Caches of the controller, with a signal for changes.
 pub struct Watches {
     runs: Store<DeletionRun>,
     approvals: Store<DeletionApproval>,
-    jobs: Vec<Store<Job>>,
-    pods: Vec<Store<Pod>>,
+    opted_in: BTreeMap<String, InNamespace>,
     changed: watch::Receiver<u64>,
 }
 
@@ -39,28 +55,35 @@ impl Watches {
         Self {
             runs: follow(Api::all(client.clone()), all(), &signal, shutdown),
             approvals: follow(Api::all(client.clone()), all(), &signal, shutdown),
-            jobs: erasure
+            opted_in: erasure
                 .iter()
-                .map(|n| follow(Api::namespaced(client.clone(), n), ours.clone(), &signal, shutdown))
-                .collect(),
-            pods: erasure
-                .iter()
-                .map(|n| follow(Api::namespaced(client.clone(), n), ours.clone(), &signal, shutdown))
+                .map(|n| {
+                    let jobs = follow(Api::namespaced(client.clone(), n), ours.clone(), &signal, shutdown);
+                    let pods = follow(Api::namespaced(client.clone(), n), ours.clone(), &signal, shutdown);
+                    (n.clone(), InNamespace { jobs, pods })
+                })
                 .collect(),
             changed,
         }
     }
 
-    /// Waits until every cache is filled.
+    /// Waits until the caches are filled; those of opted-in namespaces for a while.
     pub async fn ready(&self) {
         let _ = self.runs.wait_until_ready().await;
         let _ = self.approvals.wait_until_ready().await;
-        for jobs in &self.jobs {
-            let _ = jobs.wait_until_ready().await;
-        }
-        for pods in &self.pods {
-            let _ = pods.wait_until_ready().await;
-        }
+        let each = self.opted_in.values().map(async |caches| {
+            let _ = caches.jobs.wait_until_ready().await;
+            let _ = caches.pods.wait_until_ready().await;
+        });
+        let _ = tokio::time::timeout(PATIENCE, futures::future::join_all(each)).await;
+    }
+
+    /// Whether a namespace was opted in, and the right to look at Jobs and Pods there was given too.
+    pub fn opt_in(&self, namespace: &str) -> OptIn {
+        let Some(InNamespace { jobs, pods }) = self.opted_in.get(namespace) else { return OptIn::No };
+        let seen = jobs.wait_until_ready().now_or_never().is_some_and(|ready| ready.is_ok())
+            && pods.wait_until_ready().now_or_never().is_some_and(|ready| ready.is_ok());
+        if seen { OptIn::Yes } else { OptIn::RightMissing }
     }
 
     /// Forgets changes up to now.
@@ -93,7 +116,7 @@ impl Watches {
     /// A Job.
     pub fn job(&self, key: &ObjectKey) -> Option<Arc<Job>> {
         let wanted = reflector::ObjectRef::<Job>::new(&key.name).within(&key.namespace);
-        self.jobs.iter().find_map(|store| store.get(&wanted))
+        self.opted_in.get(&*key.namespace)?.jobs.get(&wanted)
     }
 
     /// Pods of a Job by its name; the caller checks whose they are.
@@ -102,7 +125,12 @@ impl Watches {
             pod.metadata.namespace.as_deref() == Some(namespace)
                 && pod.metadata.labels.as_ref().and_then(|l| l.get(labels::JOB_NAME)) == Some(&job.to_owned())
         };
-        self.pods.iter().flat_map(Store::state).filter(|p| of_job(p)).collect()
+        self.opted_in
+            .get(namespace)
+            .into_iter()
+            .flat_map(|caches| caches.pods.state())
+            .filter(|p| of_job(p))
+            .collect()
     }
 }
 
@@ -120,13 +148,24 @@ where
     let (signal, shutdown) = (signal.clone(), shutdown.clone());
     tokio::spawn(async move {
         let mut events = Box::pin(watcher(api, config).default_backoff().reflect(writer));
+        // What goes on failing in the same words is said once.
+        let mut said = None;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 event = events.next() => match event {
-                    Some(Ok(_)) => signal.send_modify(|n| *n += 1),
+                    Some(Ok(event)) => {
+                        if !matches!(event, watcher::Event::Init) {
+                            said = None;
+                        }
+                        signal.send_modify(|n| *n += 1);
+                    }
                     Some(Err(error)) => {
-                        tracing::warn!(%error, kind = std::any::type_name::<K>(), "watching");
+                        let error = error.to_string();
+                        if said.as_ref() != Some(&error) {
+                            tracing::warn!(error, kind = std::any::type_name::<K>(), "watching");
+                            said = Some(error);
+                        }
                     }
                     None => {
                         tracing::error!(kind = std::any::type_name::<K>(), "the watch has ended");

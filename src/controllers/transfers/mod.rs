@@ -30,8 +30,8 @@ use crate::{
 
 const NAME: &str = "transfers";
 
-/// Runs until shutdown; `standing` is told what running Pods stand on.
-pub async fn run(shared: Shared, standing: watch::Sender<Standing>) {
+/// Runs until shutdown; `standing` is told what running Pods stand on, once that is counted.
+pub async fn run(shared: Shared, standing: watch::Sender<Option<Standing>>) {
     let mut changes = shared.index.subscribe();
     let mut owners = Owners::new(shared.client.clone());
     let mut status = StatusWriter::new::<DataStore>(shared.client.clone(), NAME);
@@ -44,8 +44,8 @@ pub async fn run(shared: Shared, standing: watch::Sender<Standing>) {
         let now = Timestamp::now();
         let picture = judge(&snapshot, &running, now);
         standing.send_if_modified(|told| {
-            let differs = *told != picture.standing;
-            told.clone_from(&picture.standing);
+            let differs = told.as_ref() != Some(&picture.standing);
+            *told = Some(picture.standing.clone());
             differs
         });
         for (owner, note) in changes::changes(&before, &picture.owners) {

@@ -39,6 +39,13 @@ pub struct Compiled {
     pub next_change: Option<Timestamp>,
 }
 
+impl Compiled {
+    /// Every table: those of namespaces, then the one for the cluster.
+    pub fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.namespaces.values().chain([&self.cluster])
+    }
+}
+
 /// What one parameter object says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
@@ -78,14 +85,17 @@ pub struct Rule {
 pub fn compile(snapshot: &Snapshot, now: Timestamp) -> Compiled {
     let regions = Regions::of(snapshot);
     let mut judge = Judge::new(snapshot, now, &regions);
-    let found = traces::of(snapshot);
-    let cluster = cluster(snapshot, &mut judge, found.everywhere);
+    let traces::Found { mut everywhere, by_namespace } = traces::of(snapshot);
+    let (here, to_come): (Vec<_>, Vec<_>) = by_namespace
+        .into_iter()
+        .filter(|(namespace, _)| !is_exempt(snapshot, namespace))
+        .partition(|(namespace, _)| is_there(snapshot, namespace));
+    for (namespace, traces) in to_come {
+        everywhere.take_references(&namespace, traces);
+    }
+    let cluster = cluster(snapshot, &mut judge, everywhere);
     let mut namespaces = BTreeMap::new();
-    for (namespace, traces) in found.by_namespace {
-        let known = snapshot.namespaces.contains_key(&namespace);
-        if !known || is_exempt(snapshot, &namespace) {
-            continue;
-        }
+    for (namespace, traces) in here {
         let mut builder = Builder::new(Some(&namespace));
         for store in traces.stores() {
             builder.judged(&store, &[(DEFAULT_CLASS.into(), judge.rule(&namespace, &store))]);
@@ -139,6 +149,12 @@ fn named(snapshot: &Snapshot) -> BTreeSet<&str> {
         .chain([&snapshot.settings.own_namespace])
         .map(String::as_str)
         .collect()
+}
+
+/// Whether a namespace can have an object of its own. One that is going away takes it along, and may be made anew while
+/// nobody looks.
+fn is_there(snapshot: &Snapshot, namespace: &str) -> bool {
+    snapshot.namespaces.get(namespace).is_some_and(|n| !n.terminating)
 }
 
 fn is_exempt(snapshot: &Snapshot, namespace: &str) -> bool {

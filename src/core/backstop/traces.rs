@@ -10,7 +10,7 @@ pub type Names = BTreeMap<String, BTreeSet<ObjectKey>>;
 /// What leads to a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Traces {
-    /// Secrets.
+    /// Secrets; here and below as `namespace/name` where the namespace is not there yet.
     pub secrets: Names,
     /// Secrets that erase.
     pub erasure_secrets: Names,
@@ -55,6 +55,20 @@ impl Traces {
     /// Every store that a name leads to.
     pub fn stores(&self) -> BTreeSet<ObjectKey> {
         self.lists().flat_map(|names| names.values().flatten()).cloned().collect()
+    }
+
+    /// Takes over what leads to a store from a namespace that has no object of its own, by `namespace/name`: no name of an object
+    /// has a slash. Words stay behind, since they would count in every namespace; Services are found by `name.namespace`.
+    pub(super) fn take_references(&mut self, namespace: &str, from: Self) {
+        for (into, from) in [
+            (&mut self.secrets, from.secrets),
+            (&mut self.erasure_secrets, from.erasure_secrets),
+            (&mut self.config_maps, from.config_maps),
+            (&mut self.claims, from.claims),
+            (&mut self.service_accounts, from.service_accounts),
+        ] {
+            into.extend(from.into_iter().map(|(name, stores)| (format!("{namespace}/{name}"), stores)));
+        }
     }
 
     /// Keeps what leads to a store that is `kept`. Secrets that erase are nobody's to use, whatever is enforced.

@@ -18,11 +18,11 @@ pub struct ReviewLabels {
     pub verdict: &'static str,
     /// How strictly: `Audit`, `Warn`, `Enforce`; `none` where nothing was judged.
     pub mode: &'static str,
-    /// `allowed` or `refused`.
+    /// `allowed`, `refused`, or `unjudged`: the webhook's failure policy decided.
     pub answer: &'static str,
 }
 
-/// Why a review was refused unjudged.
+/// Why a review was not judged.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ReasonLabel {
     /// `loading`, `stale`, `pod-unknown`, `busy`, `late`, `broken`.
@@ -36,8 +36,7 @@ pub struct AdmissionMetrics {
     pub reviews: Family<ReviewLabels, Counter>,
     /// Seconds from the first byte of a review to its answer, waiting included.
     pub duration: Histogram,
-    /// Reviews that were refused since they could not be judged. Each is among `reviews` too, unless its body was not
-    /// read.
+    /// Reviews that could not be judged. Each is among `reviews` too, unless its body was not read.
     pub not_ready: Family<ReasonLabel, Counter>,
 }
 
@@ -62,9 +61,9 @@ pub const VERDICTS: [&str; 13] = [
 pub const MODES: [&str; 4] = ["none", "Audit", "Warn", "Enforce"];
 
 /// How a review can be answered.
-pub const ANSWERS: [&str; 2] = ["allowed", "refused"];
+pub const ANSWERS: [&str; 3] = ["allowed", "refused", "unjudged"];
 
-/// Why a review can be refused unjudged.
+/// Why a review can go unjudged.
 pub const NOT_READY: [&str; 6] = ["loading", "stale", "pod-unknown", "busy", "late", "broken"];
 
 impl AdmissionMetrics {
@@ -87,7 +86,7 @@ impl AdmissionMetrics {
                 Label { name: "mode", values: Values::Words(&MODES) },
                 Label { name: "answer", values: Values::Words(&ANSWERS) },
             ],
-            "Admission reviews answered",
+            "Admission reviews answered; of those that are unjudged the webhook's failure policy decides",
             reviews.clone(),
         );
         book.add(
@@ -99,7 +98,8 @@ impl AdmissionMetrics {
         book.add(
             "admission_not_ready",
             &[Label { name: "reason", values: Values::Words(&NOT_READY) }],
-            "Admission reviews refused since they could not be judged; alert on any rate that lasts",
+            "Admission reviews that could not be judged: the webhook's failure policy decides, save for pod-unknown, which is \
+             refused and asked again; alert on any rate that lasts",
             not_ready.clone(),
         );
         all

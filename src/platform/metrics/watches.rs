@@ -6,6 +6,7 @@ use super::{
     book::{Book, Label, Values},
     known::{Known, Rows},
 };
+use crate::api::watched::WATCHES;
 
 /// A watch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
@@ -14,26 +15,12 @@ pub struct WatchLabel {
     pub watch: &'static str,
 }
 
-/// What can be watched.
-pub const WATCHES: [&str; 10] = [
-    "parties",
-    "datastores",
-    "transfersafeguards",
-    "transferexceptions",
-    "retentionpolicies",
-    "legalholds",
-    "namespaces",
-    "nodes",
-    "pods",
-    "configmaps",
-];
-
 /// What is said of the caches.
 #[derive(Clone, Debug, Default)]
 pub struct CacheMetrics {
     /// Seconds since each watch was last heard.
     pub silence: Rows<WatchLabel>,
-    /// Beyond this silence reviews are refused.
+    /// Beyond this silence nothing is judged.
     pub stale_after: Known,
     /// How many snapshots were published.
     pub revision: Known,
@@ -49,13 +36,13 @@ impl CacheMetrics {
             "watch_silence_seconds",
             &[Label { name: "watch", values: Values::Words(&WATCHES) }],
             "Seconds since a watch was last heard: an event, a bookmark or a list; beyond carnet_stale_after_seconds \
-             reviews are refused",
+             nothing is judged",
             all.silence.clone(),
         );
         book.add(
             "stale_after_seconds",
             &[],
-            "Silence of a watch beyond which reviews are refused (--stale-after)",
+            "Silence of a watch beyond which no review is judged (--stale-after)",
             all.stale_after.clone(),
         );
         book.add(

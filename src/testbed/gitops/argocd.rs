@@ -42,7 +42,7 @@ impl ArgoCd {
     ) -> Result<Self, TestbedError> {
         let programs = Programs::find()?;
         let client = access.client_admin().await?;
-        install::apply(&client, &install::directory(&programs.path("crds/argocd")?)?).await?;
+        install::define(&client, &install::directory(&programs.path("crds/argocd")?)?).await?;
         let server = settle(access, &client, health).await?;
 
         let address = || install::free_address(access.host());
@@ -155,11 +155,12 @@ impl ArgoCd {
                 return Ok(status);
             }
             Err(format!(
-                "sync {} health {} operation {}: {}",
+                "sync {} health {} operation {}: {}; {}",
                 status["sync"]["status"],
                 status["health"]["status"],
                 status["operationState"]["phase"],
                 status["operationState"]["message"],
+                unsettled(&status),
             ))
         })
         .await
@@ -174,6 +175,15 @@ impl ArgoCd {
     pub fn log_end(&self) -> String {
         self.guards.iter().map(|guard| format!("{}\n", guard.log_end())).collect()
     }
+}
+
+/// The objects of an Application that are not as they should be.
+fn unsettled(status: &Value) -> String {
+    let resources = status["resources"].as_array().into_iter().flatten();
+    let others = resources.filter(|r| {
+        r["status"] != "Synced" || !matches!(r["health"]["status"].as_str(), None | Some("Healthy"))
+    });
+    others.map(|r| format!("{} {}: {} {}; ", r["kind"], r["name"], r["status"], r["health"])).collect()
 }
 
 /// Writes its settings; answers the address by which Applications name the cluster.

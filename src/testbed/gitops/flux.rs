@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 
 use kube::{
     Api, Client,
-    api::{ApiResource, DynamicObject, Patch, PatchParams},
+    api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams},
     core::GroupVersionKind,
 };
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ impl Flux {
     pub async fn start(access: &Access, dir: &Path, flags: &[&str]) -> Result<Self, TestbedError> {
         let programs = Programs::find()?;
         let client = access.client_admin().await?;
-        install::apply(&client, &install::directory(&programs.path("crds/flux")?)?).await?;
+        install::define(&client, &install::directory(&programs.path("crds/flux")?)?).await?;
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
         install::apply(&client, &[namespace]).await?;
         let metrics = install::free_address(access.host())?;
@@ -107,6 +107,22 @@ impl Flux {
             "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec,
         });
         install::apply(&self.client, &[object]).await
+    }
+
+    /// Deletes a Kustomization and waits until Flux has taken away what it takes away with it.
+    pub async fn delete(&mut self, name: &str, seconds: u64) -> Result<(), TestbedError> {
+        let api = api(&self.client, "kustomize.toolkit.fluxcd.io", "v1", "Kustomization");
+        let attempt = TestbedError::api(format!("delete Kustomization {name}"));
+        api.delete(name, &DeleteParams::default()).await.map_err(attempt)?;
+        let limit = Duration::from_secs(seconds);
+        wait_for(&format!("Kustomization {name} to be gone"), limit, &mut self.guards, async || {
+            match api.get_opt(name).await {
+                Ok(None) => Ok(()),
+                Ok(Some(_)) => Err("it is still there".to_owned()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await
     }
 
     /// Waits until Flux has said its word (`Ready` is True or False, and not because it still works) on this revision.

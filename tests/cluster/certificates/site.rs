@@ -80,8 +80,10 @@ fn rights() -> Vec<Value> {
         json!({"apiVersion": format!("{group}/v1"), "kind": "ClusterRoleBinding", "metadata": {"name": CONFIGURATION},
             "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": CONFIGURATION}, "subjects": subjects}),
         json!({"apiVersion": format!("{group}/v1"), "kind": "Role", "metadata": meta, "rules": [
-            {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update", "patch"]},
-            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [SECRET], "verbs": ["get", "update", "patch"]},
+            {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": ["carnet-operator"],
+             "verbs": ["get", "patch"]},
+            {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [SECRET], "verbs": ["get", "update"]},
             {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]}]}),
         json!({"apiVersion": format!("{group}/v1"), "kind": "RoleBinding", "metadata": meta,
             "roleRef": {"apiGroup": group, "kind": "Role", "name": "carnet-operator"}, "subjects": subjects}),

@@ -12,7 +12,7 @@ use crate::world::{NAMESPACE, World};
 /// Before anything happens, so that connections are open.
 const CALM: Duration = Duration::from_secs(2);
 /// Longer than replicas take to look, with the short-lived authority that the tests install.
-const CHANGE_OVER: Duration = Duration::from_secs(20);
+const CHANGE_OVER: Duration = Duration::from_secs(65);
 
 pub async fn rolling_restart(w: &World) -> Result<Away> {
     tokio::time::sleep(CALM).await;
@@ -77,7 +77,7 @@ impl World {
         self.tools
             .kubectl(&["annotate", "secret", "carnet-webhook-ca", "-n", NAMESPACE, "carnet.dev/rotate=now"])
             .await?;
-        until("another authority to sign", 90, || async {
+        until("another authority to sign", 200, || async {
             Ok(self.authority().await.is_ok_and(|now| now != before).then_some(()))
         })
         .await?;

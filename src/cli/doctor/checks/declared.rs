@@ -11,41 +11,92 @@ use crate::api::v1alpha1::RunPhase;
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(72);
 
 pub fn check(facts: &Facts, found: &mut Found) {
-    for store in found.known(&facts.stores).into_iter().flatten() {
-        let conditions = store.status.as_ref().map_or(&[][..], |s| &s.conditions);
-        stalled("DataStore", "datastore", store, conditions, found);
+    for party in found.known(&facts.parties).into_iter().flatten() {
+        let it = Declared::of("Party", party, party.status.as_ref().map(|s| &s.conditions));
+        it.check(found);
+        it.contested(found);
     }
-    for policy in found.known(&facts.policies).into_iter().flatten() {
-        let conditions = policy.status.as_ref().map_or(&[][..], |s| &s.conditions);
-        stalled("RetentionPolicy", "retentionpolicy", policy, conditions, found);
+    for store in found.known(&facts.stores).into_iter().flatten() {
+        Declared::of("DataStore", store, store.status.as_ref().map(|s| &s.conditions)).check(found);
     }
     for safeguard in found.known(&facts.safeguards).into_iter().flatten() {
-        let conditions = safeguard.status.as_ref().map_or(&[][..], |s| &s.conditions);
-        stalled("TransferSafeguard", "transfersafeguard", safeguard, conditions, found);
+        let conditions = safeguard.status.as_ref().map(|s| &s.conditions);
+        Declared::of("TransferSafeguard", safeguard, conditions).check(found);
+    }
+    for exception in found.known(&facts.exceptions).into_iter().flatten() {
+        // One that has ended does nothing, and is kept to be read.
+        if exception.spec.expires_at.0 > facts.now {
+            let conditions = exception.status.as_ref().map(|s| &s.conditions);
+            Declared::of("TransferException", exception, conditions).check(found);
+        }
+    }
+    for policy in found.known(&facts.policies).into_iter().flatten() {
+        let conditions = policy.status.as_ref().map(|s| &s.conditions);
+        Declared::of("RetentionPolicy", policy, conditions).check(found);
     }
     for hold in found.known(&facts.holds).into_iter().flatten() {
-        let conditions = hold.status.as_ref().map_or(&[][..], |s| &s.conditions);
-        stalled("LegalHold", "legalhold", hold, conditions, found);
+        Declared::of("LegalHold", hold, hold.status.as_ref().map(|s| &s.conditions)).check(found);
     }
     waiting(facts, found);
 }
 
-fn stalled(
-    kind: &str,
-    resource: &str,
-    object: &impl ResourceExt,
-    conditions: &[Condition],
-    found: &mut Found,
-) {
-    let Some(("True", message)) = condition(conditions, "Stalled") else { return };
-    let place = object.namespace().map(|n| format!("{n}/")).unwrap_or_default();
-    let flag = object.namespace().map(|n| format!(" -n {n}")).unwrap_or_default();
-    let name = object.name_any();
-    found.broken(
-        "Unreadable",
-        format!("{kind} {place}{name} cannot be used: {message}"),
-        format!("mend its spec: `kubectl edit {resource}{flag} {name}`"),
-    );
+/// A declared object, and what the operator says of it.
+struct Declared<'a> {
+    kind: &'static str,
+    namespace: Option<String>,
+    name: String,
+    conditions: &'a [Condition],
+}
+
+impl<'a> Declared<'a> {
+    fn of(kind: &'static str, object: &impl ResourceExt, conditions: Option<&'a Vec<Condition>>) -> Self {
+        Self {
+            kind,
+            namespace: object.namespace(),
+            name: object.name_any(),
+            conditions: conditions.map_or(&[][..], Vec::as_slice),
+        }
+    }
+
+    /// `DataStore identity/accounts`.
+    fn says(&self) -> String {
+        let place = self.namespace.iter().map(|n| format!("{n}/")).collect::<String>();
+        format!("{} {place}{}", self.kind, self.name)
+    }
+
+    fn edit(&self) -> String {
+        let flag = self.namespace.iter().map(|n| format!(" -n {n}")).collect::<String>();
+        format!("`kubectl edit {}{flag} {}`", self.kind.to_lowercase(), self.name)
+    }
+
+    fn check(&self, found: &mut Found) {
+        if let Some(("True", message)) = condition(self.conditions, "Stalled") {
+            found.broken(
+                "Unreadable",
+                format!("{} cannot be used: {message}", self.says()),
+                format!("mend its spec: {}", self.edit()),
+            );
+        } else if let Some(("False", message)) = condition(self.conditions, "ResolvedRefs") {
+            found.warning(
+                "NameNotFound",
+                format!("{} names what does not exist: {message}", self.says()),
+                format!("create what it names, or mend the name: {}", self.edit()),
+            );
+        }
+    }
+
+    fn contested(&self, found: &mut Found) {
+        if let Some(("False", message)) = condition(self.conditions, "NamespacesUnique") {
+            found.broken(
+                "NamespaceContested",
+                format!(
+                    "{}: {message}; what runs there stands on no safeguard that names its importers",
+                    self.says()
+                ),
+                format!("name the namespace in one Party alone: {}", self.edit()),
+            );
+        }
+    }
 }
 
 fn waiting(facts: &Facts, found: &mut Found) {

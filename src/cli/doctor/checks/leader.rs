@@ -12,7 +12,7 @@ const SKEW: SignedDuration = SignedDuration::from_secs(30);
 pub fn check(facts: &Facts, found: &mut Found) {
     let namespace = &facts.namespace;
     let now = facts.server_now.as_ref().ok().copied().flatten().unwrap_or(facts.now);
-    if (facts.flag("--leader-elect").is_some() || elects(facts))
+    if facts.is_switched_on("--leader-elect")
         && let Some(lease) = found.known(&facts.lease)
     {
         let spec = lease.as_ref().and_then(|lease| lease.spec.as_ref());
@@ -38,15 +38,6 @@ pub fn check(facts: &Facts, found: &mut Found) {
             }
     }
     skew(facts, found);
-}
-
-/// A flag without a value.
-fn elects(facts: &Facts) -> bool {
-    let deployment = facts.deployment.as_ref().ok().and_then(Option::as_ref);
-    let pod = deployment.and_then(|d| d.spec.template.spec.as_ref());
-    pod.is_some_and(|pod| {
-        pod.containers.iter().flat_map(|c| c.args.iter().flatten()).any(|a| a == "--leader-elect")
-    })
 }
 
 fn absent_holder(facts: &Facts, holder: &str, found: &mut Found) {

@@ -1,5 +1,6 @@
 //! The checks, each over the facts alone.
 
+mod backstop;
 mod certificates;
 mod declared;
 mod definitions;
@@ -22,6 +23,7 @@ const ALL: &[Check] = &[
     definitions::check,
     operator::check,
     webhook::check,
+    backstop::check,
     enforcement::check,
     certificates::check,
     leader::check,

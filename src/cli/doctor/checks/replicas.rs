@@ -14,7 +14,7 @@ pub fn check(facts: &Facts, found: &mut Found) {
             found.warning(
                 "ReplicaSilent",
                 format!("Pod {namespace}/{} does not answer for its status: {why}", replica.pod),
-                format!("read `kubectl -n {namespace} logs {}`", replica.pod),
+                format!("read `kubectl -n {namespace} logs {}`; where that is well, a NetworkPolicy or a firewall keeps the API server from port 8080 of the Pod: open it to networkPolicy.apiServer.cidrs", replica.pod),
             );
         }
     }
@@ -22,7 +22,7 @@ pub fn check(facts: &Facts, found: &mut Found) {
         if let Some(stale) = &report.caches.stale {
             found.broken(
                 "WatchSilent",
-                format!("replica {} has heard nothing of {} for {} s, and refuses what it would have to judge", report.replica, stale.watch, stale.silent_seconds),
+                format!("replica {} has heard nothing of {} for {} s, and judges nothing", report.replica, stale.watch, stale.silent_seconds),
                 format!("see that the API server is reachable from its node, and that ClusterRole carnet-operator may watch {}", stale.watch),
             );
         } else if !report.caches.loaded {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Facts, Found};
 use crate::{
-    cli::facts::{CONFIGURATION, SERVICE},
+    cli::facts::{CONFIGURATION, SERVICE, Trial},
     core::settings::Settings,
 };
 
@@ -30,8 +30,54 @@ pub fn check(facts: &Facts, found: &mut Found) {
         by_service |= target(namespace, name, webhook, found);
         selector(facts, name, webhook, found);
     }
-    if by_service {
-        endpoints(facts, found);
+    if !by_service || endpoints(facts, found) {
+        way(facts, found);
+    }
+}
+
+/// Whether Pods come in unjudged where the webhook is not reached.
+pub fn fails_open(facts: &Facts) -> bool {
+    let hooks = facts.configuration().and_then(|c| c.get("webhooks")?.as_array());
+    hooks
+        .into_iter()
+        .flatten()
+        .any(|hook| hook["name"] == "pods.carnet.dev" && hook["failurePolicy"] == "Ignore")
+}
+
+/// The way from the API server, as it was tried.
+fn way(facts: &Facts, found: &mut Found) {
+    match found.known(&facts.trial) {
+        Some(Trial::NotReached(why)) => {
+            let meanwhile = if fails_open(facts) {
+                "Pods come in, and only what the backstop knows is refused"
+            } else {
+                "no Pod comes in"
+            };
+            let next = if why.contains("x509:") {
+                format!(
+                    "the caBundle of ValidatingWebhookConfiguration {CONFIGURATION} is not that of the replicas' certificates: the operator writes it, or cert-manager, and the log of the one that should says why not"
+                )
+            } else {
+                "let the API server reach port 9443 of the operator's Pods: look at firewalls between control plane and nodes, NetworkPolicies, and the network plugin".into()
+            };
+            found.broken(
+                "WebhookNotReached",
+                format!("the API server does not reach the webhook, so that {meanwhile}: {why}"),
+                next,
+            );
+        }
+        Some(Trial::NotAsked) => found.broken(
+            "WebhookNotAsked",
+            "the API server did not ask the webhook about a Party that cannot be (a dry run)",
+            "apply what was installed again (helm upgrade, kubectl apply -k)",
+        ),
+        // A right that only reads does not have this one, and what it cannot try is no reason to distrust the rest.
+        Some(Trial::NotAllowed) => found.notice(
+            "WebhookNotTried",
+            "whether the API server reaches the webhook was not tried: you may not create parties, and it is tried by a dry run of one",
+            "have somebody run `kubectl carnet doctor` who may",
+        ),
+        Some(Trial::Answered | Trial::NotMade) | None => {}
     }
 }
 
@@ -104,7 +150,8 @@ fn listed(names: &[String]) -> String {
     if names.is_empty() { "(none)".into() } else { names.join(", ") }
 }
 
-fn endpoints(facts: &Facts, found: &mut Found) {
+/// Whether there may be a replica to ask; none is a finding.
+fn endpoints(facts: &Facts, found: &mut Found) -> bool {
     let namespace = &facts.namespace;
     if let Some(None) = found.known(&facts.service) {
         found.broken(
@@ -112,9 +159,9 @@ fn endpoints(facts: &Facts, found: &mut Found) {
             format!("there is no Service {namespace}/{SERVICE}: the API server cannot ask the operator"),
             "apply what was installed again (helm upgrade, kubectl apply -k)",
         );
-        return;
+        return false;
     }
-    let Some(slices) = found.known(&facts.slices) else { return };
+    let Some(slices) = found.known(&facts.slices) else { return true };
     let ready = slices
         .iter()
         .flat_map(|slice| slice.endpoints.iter().flatten())
@@ -127,4 +174,5 @@ fn endpoints(facts: &Facts, found: &mut Found) {
             format!("see why the operator's Pods are not ready, and that they match the Service's selector: `kubectl -n {namespace} describe service {SERVICE}`"),
         );
     }
+    ready > 0
 }

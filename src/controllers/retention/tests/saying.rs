@@ -7,7 +7,7 @@ use kube::core::ObjectMeta;
 use super::world::{World, now};
 use crate::{
     api::v1alpha1::RetentionPolicyStatus,
-    controllers::retention::policy_status::accepted,
+    controllers::retention::policy_status::{OptIn, accepted},
     core::{ids::Country, party::Party, policy::Approval},
 };
 
@@ -29,7 +29,7 @@ fn a_policy_that_names_a_party_which_is_not_there_says_so() {
         let mut snapshot = world.snapshot();
         snapshot.parties = parties.iter().map(|name| ((*name).into(), party(name))).collect();
         let RetentionPolicyStatus { conditions, .. } =
-            accepted(&world.policy, &snapshot, &[], true, &ObjectMeta::default(), None, now());
+            accepted(&world.policy, &snapshot, &[], OptIn::Yes, &ObjectMeta::default(), None, now());
         let found = conditions.into_iter().find(|c| c.type_ == "ResolvedRefs").unwrap();
         (found.status, found.reason, found.message)
     };

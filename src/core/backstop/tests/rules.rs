@@ -132,6 +132,36 @@ fn references_count_in_their_namespace_and_words_as_far_as_the_claims_reach() {
 }
 
 #[test]
+fn references_of_a_namespace_that_is_not_there_are_in_the_object_for_the_cluster() {
+    let world = with_access(&[]);
+    let there = snapshot(&world, &NODES);
+    let (mut gone, mut going) = (there.clone(), there.clone());
+    gone.namespaces.remove("analytics");
+    going.namespaces.insert("analytics".into(), Namespace { mode: None, terminating: true });
+    for to_come in [gone, going] {
+        let compiled = compile(&to_come, world.now);
+        assert!(!compiled.namespaces.contains_key("analytics"));
+        assert_eq!(compiled.cluster.traces.secrets["analytics/ro"], [accounts()].into());
+        assert!(!allows(&compiled, "analytics", "us-east-1", world.now));
+    }
+    let compiled = compile(&there, world.now);
+    assert!(compiled.cluster.traces.secrets.is_empty());
+    assert!(compiled.namespaces["analytics"].traces.secrets.contains_key("ro"));
+}
+
+#[test]
+fn words_of_a_namespace_that_is_not_there_do_not_count_in_others() {
+    let mut world = with_access(&[]);
+    world.settings.exempt.insert("analytics".into());
+    let mut gone = snapshot(&world, &NODES);
+    gone.namespaces.clear();
+    let compiled = compile(&gone, world.now);
+    let traces = &compiled.cluster.traces;
+    assert!(traces.bare_words.is_empty() && traces.services.contains_key("db.identity"));
+    assert!(traces.secrets.contains_key("identity/own") && !traces.secrets.contains_key("analytics/ro"));
+}
+
+#[test]
 fn a_secret_that_erases_is_guarded_whatever_is_enforced() {
     let mut world = enforced(World::new(&[]).store(&[(
         "engine: {external: {description: a test}}",
