@@ -10,6 +10,7 @@ pub mod hold;
 pub mod host;
 pub mod ids;
 pub mod law;
+pub mod node_region;
 pub mod party;
 pub mod policy;
 pub mod retention;

@@ -12,6 +12,7 @@ use crate::{
     core::{
         ids::ObjectKey,
         law::LawPack,
+        node_region::is_contradicted,
         selector::Labels,
         settings::{Mode, Settings},
         snapshot::{Namespace, Node},
@@ -141,7 +142,8 @@ pub fn node(node: k8s::Node, law: &LawPack, settings: &Settings) -> Node {
     Node { name: node.metadata.name.unwrap_or_default(), labels, place }
 }
 
-/// Where a node is: its region label read with the provider of its id; the default location where it has no label.
+/// Where a node is: its region label read with the provider of its id; the default location where it has no label; nowhere
+/// that is known where what else it says of itself contradicts the label.
 ///
 /// A provider that the law pack does not know has no country: its regions may be called like another's.
 fn node_place(labels: &Labels, provider_id: &str, law: &LawPack, settings: &Settings) -> Place {
@@ -151,6 +153,9 @@ fn node_place(labels: &Labels, provider_id: &str, law: &LawPack, settings: &Sett
         p => p.to_ascii_lowercase(),
     });
     match labels.get(&settings.region_label).filter(|r| !r.is_empty()) {
+        Some(region) if is_contradicted(region, labels, provider_id) => {
+            Place { provider, region: None, country: None }
+        }
         Some(region) => {
             Place { country: law.region(provider.as_deref(), region), provider, region: Some(region.clone()) }
         }
@@ -161,7 +166,7 @@ fn node_place(labels: &Labels, provider_id: &str, law: &LawPack, settings: &Sett
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::ids::Country;
+    use crate::core::{ids::Country, node_region::FORMER_REGION_LABEL};
 
     const IE: Country = Country(*b"IE");
     const US: Country = Country(*b"US");
@@ -188,9 +193,27 @@ mod tests {
     fn the_provider_of_the_node_tells_regions_of_one_name_apart() {
         assert_eq!(at(Some("eu-west-1"), "aws:///eu-west-1a/i-0").country, Some(IE));
         assert_eq!(at(Some("eu-west-1"), "alibaba://x").country, Some(US));
-        assert_eq!(at(Some("europe-west1"), "gce://p/z/n").country, Some(IE));
+        assert_eq!(at(Some("europe-west1"), "gce://p/europe-west1-b/n").country, Some(IE));
         assert_eq!(at(Some("eu-west-1"), "").country, None, "providers disagree");
         assert_eq!(at(Some("only"), "").country, Some(US));
+    }
+
+    #[test]
+    fn a_node_that_says_two_things_of_its_region_is_nowhere_that_is_known() {
+        let nowhere = |place: Place| (place.region, place.country) == (None, None);
+        assert!(nowhere(at(Some("eu-west-1"), "aws:///us-east-1a/i-0")), "it labelled itself");
+        assert!(
+            nowhere(at(Some("europe-west1"), "gce://p/europe-west10-a/n")),
+            "another region of a longer name"
+        );
+        assert_eq!(at(Some("europe-west1"), "gce://p/europe-west1-b/n").country, Some(IE));
+        let settings =
+            Settings { default_location: Some(at(Some("eu-west-1"), "aws:///x")), ..Settings::default() };
+        let mut labels: Labels = [(settings.region_label.clone(), "eu-west-1".to_owned())].into();
+        labels.insert(FORMER_REGION_LABEL.into(), "us-east-1".into());
+        assert!(nowhere(node_place(&labels, "aws:///eu-west-1a/i-0", &law(), &settings)), "two labels");
+        labels.insert(FORMER_REGION_LABEL.into(), "eu-west-1".into());
+        assert_eq!(node_place(&labels, "aws:///eu-west-1a/i-0", &law(), &settings).country, Some(IE));
     }
 
     #[test]

@@ -320,6 +320,11 @@ fn declared() {
 fn nodes_and_leftovers() {
     let node = object(&json!({"metadata": {"name": "somewhere"}}));
     assert_eq!(codes(|f| f.nodes.as_mut().unwrap().push(node)), ["Warning NodesWithoutRegion"]);
+    let node = object(
+        &json!({"metadata": {"name": "torn", "labels": {"topology.kubernetes.io/region": "eu-west-1"}},
+        "spec": {"providerID": "aws:///us-east-1a/i-0"}}),
+    );
+    assert_eq!(codes(|f| f.nodes.as_mut().unwrap().push(node)), ["Warning NodeRegionContradicted"]);
     let second = object(&json!({"metadata": {"name": "carnet-operator", "namespace": "other"}}));
     assert_eq!(codes(|f| f.other_deployments = Ok(vec![second])), ["Warning SecondInstallation"]);
     let left = codes(|f| {
