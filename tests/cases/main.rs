@@ -47,7 +47,7 @@ fn every_case_is_answered_as_the_table_has_it_or_says_why_not_yet() {
                     .push(format!("{}: answered as expected now; take it off unjudged.csv ({why})", case.id));
             }
             (Ok(false), None) => {
-                wrong.push(format!("{}: {:?} expected: {}", case.id, case.expected, case.situation))
+                wrong.push(format!("{}: {:?} expected: {}", case.id, case.expected, case.situation));
             }
             (Err(why), None) => wrong.push(format!("{}: cannot be asked: {why}", case.id)),
             (Ok(false) | Err(_), Some(_)) => {}

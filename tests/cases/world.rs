@@ -105,17 +105,17 @@ impl World {
             return Ok(());
         }
         let change = match kind.as_str() {
-            "Party" => declared::<api::Party>(object, context)?.map(Change::Party),
-            "DataStore" => declared::<api::DataStore>(object, context)?.map(Change::DataStore),
+            "Party" => declared::<api::Party>(&object, context)?.map(Change::Party),
+            "DataStore" => declared::<api::DataStore>(&object, context)?.map(Change::DataStore),
             "TransferSafeguard" => {
-                declared::<api::TransferSafeguard>(object, context)?.map(Change::TransferSafeguard)
+                declared::<api::TransferSafeguard>(&object, context)?.map(Change::TransferSafeguard)
             }
             "TransferException" => {
-                declared::<api::TransferException>(object, context)?.map(Change::TransferException)
+                declared::<api::TransferException>(&object, context)?.map(Change::TransferException)
             }
-            "LegalHold" => declared::<api::LegalHold>(object, context)?.map(Change::LegalHold),
+            "LegalHold" => declared::<api::LegalHold>(&object, context)?.map(Change::LegalHold),
             "RetentionPolicy" => {
-                declared::<api::RetentionPolicy>(object, context)?.map(Change::RetentionPolicy)
+                declared::<api::RetentionPolicy>(&object, context)?.map(Change::RetentionPolicy)
             }
             "Namespace" => Some(Change::Namespace(TableEvent::Apply(at, facts::namespace(&read(object)?)))),
             "Node" => {
@@ -165,7 +165,7 @@ fn read<T: DeserializeOwned>(object: Value) -> Result<T, String> {
 }
 
 /// A declared object as the index takes it up; none where the webhook would not have let it be written.
-fn declared<K>(object: Value, context: &Context) -> Result<Option<TableEvent<Entry<K>>>, String>
+fn declared<K>(object: &Value, context: &Context) -> Result<Option<TableEvent<Entry<K>>>, String>
 where
     K: Kind + Resource + DeserializeOwned + Serialize,
 {
