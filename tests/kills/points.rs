@@ -90,19 +90,18 @@ async fn unwanted(world: Arc<World>, point: &'static str) -> Result<()> {
     let operator = format!("system:serviceaccount:{}:{}", install::NAMESPACE, install::SERVICE_ACCOUNT);
     let api: Api<TransferBackstop> =
         Api::namespaced(world.cluster.client_for(&operator, &[]).await?, "default");
+    // Another case may be at its own at the same time.
+    let name = format!("unwanted-{point}");
     let made = async {
-        api.create(
-            &PostParams::default(),
-            &TransferBackstop::new("unwanted", TransferBackstopSpec::default()),
-        )
-        .await?;
+        api.create(&PostParams::default(), &TransferBackstop::new(&name, TransferBackstopSpec::default()))
+            .await?;
         scene.begin().await
     };
     world.kill_operator_at(point, made).await?;
     scene.ends_as_sql_says().await?;
     world
         .until("the verdict that nobody wants to be gone", A_STEP, || async {
-            Ok(api.get_opt("unwanted").await?.is_none().then_some(()))
+            Ok(api.get_opt(&name).await?.is_none().then_some(()))
         })
         .await
 }
