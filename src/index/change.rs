@@ -36,3 +36,21 @@ pub enum Effect {
     /// The snapshot.
     Snapshot,
 }
+
+#[cfg(test)]
+impl Change {
+    /// Every list is whole: what a cluster in which nothing is declared says.
+    pub(crate) fn every_list_is_done() -> [Self; 9] {
+        [
+            Self::Party(TableEvent::InitDone),
+            Self::DataStore(TableEvent::InitDone),
+            Self::TransferSafeguard(TableEvent::InitDone),
+            Self::TransferException(TableEvent::InitDone),
+            Self::RetentionPolicy(TableEvent::InitDone),
+            Self::LegalHold(TableEvent::InitDone),
+            Self::Namespace(TableEvent::InitDone),
+            Self::Node(TableEvent::InitDone),
+            Self::Pod(TableEvent::InitDone),
+        ]
+    }
+}

@@ -12,7 +12,7 @@ use crate::{
     core::{
         ids::ObjectKey,
         law::LawPack,
-        node_region::is_contradicted,
+        node_region::ProviderId,
         selector::Labels,
         settings::{Mode, Settings},
         snapshot::{Namespace, Node},
@@ -147,19 +147,21 @@ pub fn node(node: k8s::Node, law: &LawPack, settings: &Settings) -> Node {
 ///
 /// A provider that the law pack does not know has no country: its regions may be called like another's.
 fn node_place(labels: &Labels, provider_id: &str, law: &LawPack, settings: &Settings) -> Place {
-    let provider = provider_id.split_once("://").map(|(p, _)| match p {
-        // The cloud provider's integration is older than the name under which its regions are published.
-        "gce" => "gcp".to_owned(),
-        p => p.to_ascii_lowercase(),
-    });
+    let id = ProviderId::of(provider_id);
     match labels.get(&settings.region_label).filter(|r| !r.is_empty()) {
-        Some(region) if is_contradicted(region, labels, provider_id) => {
-            Place { provider, region: None, country: None }
+        Some(region) if id.contradicts(region, labels) => {
+            Place { provider: id.provider, region: None, country: None }
         }
-        Some(region) => {
-            Place { country: law.region(provider.as_deref(), region), provider, region: Some(region.clone()) }
-        }
-        None => settings.default_location.clone().unwrap_or(Place { provider, region: None, country: None }),
+        Some(region) => Place {
+            country: law.region(id.provider.as_deref(), region),
+            provider: id.provider,
+            region: Some(region.clone()),
+        },
+        None => settings.default_location.clone().unwrap_or(Place {
+            provider: id.provider,
+            region: None,
+            country: None,
+        }),
     }
 }
 
@@ -202,6 +204,7 @@ mod tests {
     fn a_node_that_says_two_things_of_its_region_is_nowhere_that_is_known() {
         let nowhere = |place: Place| (place.region, place.country) == (None, None);
         assert!(nowhere(at(Some("eu-west-1"), "aws:///us-east-1a/i-0")), "it labelled itself");
+        assert!(nowhere(at(Some("eu-west-1"), "AWS:///us-east-1a/i-0")), "however the provider is written");
         assert!(
             nowhere(at(Some("europe-west1"), "gce://p/europe-west10-a/n")),
             "another region of a longer name"

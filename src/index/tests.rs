@@ -89,17 +89,7 @@ async fn nothing_is_published_before_every_watch_has_listed() {
     send.send(party("a", "IE", &json!(null))).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(!index.is_loaded() && index.snapshot().parties.is_empty());
-    for done in [
-        Change::Party(TableEvent::InitDone),
-        Change::DataStore(TableEvent::InitDone),
-        Change::TransferSafeguard(TableEvent::InitDone),
-        Change::TransferException(TableEvent::InitDone),
-        Change::RetentionPolicy(TableEvent::InitDone),
-        Change::LegalHold(TableEvent::InitDone),
-        Change::Namespace(TableEvent::InitDone),
-        Change::Node(TableEvent::InitDone),
-        Change::Pod(TableEvent::InitDone),
-    ] {
+    for done in Change::every_list_is_done() {
         send.send(done).await.unwrap();
     }
     index.loaded().await;

@@ -5,7 +5,10 @@
 mod table;
 mod world;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use table::{Case, Expected, cases, unjudged};
 use world::{Answer, World};
@@ -28,19 +31,28 @@ fn answered(case: &Case) -> Result<bool, String> {
     Ok(answers.iter().all(|answer| *answer == wanted))
 }
 
+/// Whether a case is answered as expected, or why it cannot be asked; none where the webhook is not to judge it.
+type Outcome = Option<Result<bool, String>>;
+
+/// Every case, with what came of it.
+static ANSWERED: LazyLock<Vec<(Case, Outcome)>> = LazyLock::new(|| {
+    let judge = |case: Case| {
+        let answered = case.doors.contains("webhook").then(|| answered(&case));
+        (case, answered)
+    };
+    cases().into_iter().map(judge).collect()
+});
+
 #[test]
 fn every_case_is_answered_as_the_table_has_it_or_says_why_not_yet() {
     let known = unjudged();
     let mut wrong = vec![];
     let mut seen = BTreeSet::new();
     let mut right = 0;
-    for case in cases() {
-        assert!(seen.insert(case.id.clone()), "{} is there twice", case.id);
-        if !case.doors.contains("webhook") {
-            continue;
-        }
-        let known = known.get(&case.id);
-        match (answered(&case), known) {
+    for (case, answered) in ANSWERED.iter() {
+        assert!(seen.insert(&case.id), "{} is there twice", case.id);
+        let Some(answered) = answered else { continue };
+        match (answered, known.get(&case.id)) {
             (Ok(true), None) => right += 1,
             (Ok(true), Some(why)) => {
                 wrong
@@ -53,7 +65,7 @@ fn every_case_is_answered_as_the_table_has_it_or_says_why_not_yet() {
             (Ok(false) | Err(_), Some(_)) => {}
         }
     }
-    let strangers: Vec<_> = known.keys().filter(|id| !seen.contains(*id)).collect();
+    let strangers: Vec<_> = known.keys().filter(|id| !seen.contains(id)).collect();
     assert!(strangers.is_empty(), "not in the table: {strangers:?}");
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), seen.len(), wrong.join("\n"));
     assert!(right >= 200, "only {right} cases are answered");
@@ -62,11 +74,10 @@ fn every_case_is_answered_as_the_table_has_it_or_says_why_not_yet() {
 #[test]
 fn what_must_be_refused_is_never_let_in_by_a_case_that_can_be_asked() {
     let known = unjudged();
-    let let_in: BTreeMap<_, _> = cases()
-        .into_iter()
-        .filter(|case| case.doors.contains("webhook") && case.expected == Expected::Block)
-        .filter(|case| answered(case) == Ok(false))
-        .filter_map(|case| known.get(&case.id).map(|why| (case.id, why.clone())))
+    let let_in: BTreeMap<_, _> = ANSWERED
+        .iter()
+        .filter(|(case, answered)| case.expected == Expected::Block && *answered == Some(Ok(false)))
+        .filter_map(|(case, _)| known.get_key_value(&case.id))
         .filter(|(_, why)| !why.starts_with("let in: "))
         .collect();
     assert!(let_in.is_empty(), "let in, and the list does not say so: {let_in:?}");

@@ -122,11 +122,11 @@ impl World {
                 let node = facts::node(read(object)?, &context.law, &context.settings);
                 Some(Change::Node(TableEvent::Apply(at, Arc::new(node))))
             }
-            "Pod" => facts::pod(read(object)?).map(|pod| {
-                let pod = Arc::new(pod);
-                self.pods.0.insert(at.clone(), pod.clone());
-                Change::Pod(TableEvent::Apply(at, pod))
-            }),
+            "Pod" => {
+                let pod = facts::pod(read(object)?);
+                self.pods.0.extend(pod.map(|pod| (at, Arc::new(pod))));
+                None
+            }
             "ConfigMap" => {
                 let data: BTreeMap<String, String> =
                     serde_json::from_value(object["data"].take()).map_err(|e| e.to_string())?;

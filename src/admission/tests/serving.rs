@@ -28,7 +28,7 @@ use crate::{
         guests::ROOM,
         server::{serve, serve_by},
     },
-    index::{Change, Index, STALE_AFTER, TableEvent, run_writer},
+    index::{Change, Index, STALE_AFTER, run_writer},
     parse,
     platform::{
         certs::{Authority, Signer, new_authority, new_leaf},
@@ -72,17 +72,7 @@ async fn loaded(stale_after: Duration) -> Arc<Index> {
     let index = loading(stale_after);
     let (changes, queue) = mpsc::channel(16);
     tokio::spawn(run_writer(index.clone(), queue, CancellationToken::new()));
-    for done in [
-        Change::Party(TableEvent::InitDone),
-        Change::DataStore(TableEvent::InitDone),
-        Change::TransferSafeguard(TableEvent::InitDone),
-        Change::TransferException(TableEvent::InitDone),
-        Change::RetentionPolicy(TableEvent::InitDone),
-        Change::LegalHold(TableEvent::InitDone),
-        Change::Namespace(TableEvent::InitDone),
-        Change::Node(TableEvent::InitDone),
-        Change::Pod(TableEvent::InitDone),
-    ] {
+    for done in Change::every_list_is_done() {
         changes.send(done).await.unwrap();
     }
     index.loaded().await;

@@ -132,11 +132,6 @@ impl Controller {
             next.extend(self.plan(&pass, plan).await);
         }
         for run in runs.iter().filter(|r| !is_over(phase(r))) {
-            // Its Jobs cannot be seen: nothing is concluded from that. A watch that lists wakes us.
-            let namespace = run.metadata.namespace.as_deref().unwrap_or_default();
-            if watches.opt_in(namespace) == OptIn::RightMissing {
-                continue;
-            }
             match self.step(&pass, run).await {
                 Ok(at) => next.extend(at),
                 Err(error) => {
@@ -182,8 +177,10 @@ impl Controller {
     /// Takes the next step of a run.
     async fn step(&self, pass: &Pass<'_>, run: &Arc<DeletionRun>) -> Result<Option<Timestamp>, StepError> {
         let namespace = run.metadata.namespace.clone().unwrap_or_default();
-        if !self.erasure.namespaces.contains(&namespace) {
-            return Ok(None);
+        match pass.watches.opt_in(&namespace) {
+            OptIn::Yes => {}
+            // Where its Jobs cannot be seen, nothing is concluded from that. A watch that lists wakes us.
+            OptIn::No | OptIn::RightMissing => return Ok(None),
         }
         let name = run.metadata.name.clone().unwrap_or_default();
         let uid = run.metadata.uid.clone().unwrap_or_default();

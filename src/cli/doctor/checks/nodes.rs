@@ -5,16 +5,18 @@ use kube::ResourceExt;
 
 use super::{Facts, Found, some};
 use crate::core::{
-    node_region::{FORMER_REGION_LABEL, is_contradicted},
+    node_region::{FORMER_REGION_LABEL, ProviderId},
     settings::Settings,
 };
 
 pub fn check(facts: &Facts, found: &mut Found) {
-    contradicted(facts, found);
+    let label = facts.flag("--region-label").unwrap_or_else(|| Settings::default().region_label);
+    if let Ok(nodes) = &facts.nodes {
+        contradicted(nodes, &label, found);
+    }
     if facts.flag("--default-location").is_some_and(|location| !location.is_empty()) {
         return;
     }
-    let label = facts.flag("--region-label").unwrap_or_else(|| Settings::default().region_label);
     let Some(nodes) = found.known(&facts.nodes) else { return };
     let without: Vec<String> = nodes
         .iter()
@@ -34,13 +36,11 @@ pub fn check(facts: &Facts, found: &mut Found) {
 }
 
 /// Nodes that say two things of their region.
-fn contradicted(facts: &Facts, found: &mut Found) {
-    let label = facts.flag("--region-label").unwrap_or_else(|| Settings::default().region_label);
-    let Ok(nodes) = &facts.nodes else { return };
+fn contradicted(nodes: &[Node], label: &str, found: &mut Found) {
     let says_two_things = |node: &&Node| {
-        let provider_id = node.spec.as_ref().and_then(|spec| spec.provider_id.as_deref()).unwrap_or_default();
-        let region = node.labels().get(&label).filter(|region| !region.is_empty());
-        region.is_some_and(|region| is_contradicted(region, node.labels(), provider_id))
+        let id = node.spec.as_ref().and_then(|spec| spec.provider_id.as_deref()).unwrap_or_default();
+        let region = node.labels().get(label).filter(|region| !region.is_empty());
+        region.is_some_and(|region| ProviderId::of(id).contradicts(region, node.labels()))
     };
     let all: Vec<String> = nodes.iter().filter(says_two_things).map(ResourceExt::name_any).collect();
     if !all.is_empty() {
