@@ -9,7 +9,7 @@ use carnet::{
         selector::Labels,
         snapshot::{Snapshot, SnapshotBuilder},
         store::Place,
-        transfer::{Request, Use, Workload, decide, text},
+        transfer::{Request, Use, UseAccess, Workload, decide, text},
     },
     parse::{self, RegionCheck},
 };
@@ -81,10 +81,11 @@ fn run(bencher: Bencher<'_, '_>, stores: usize, region: &str, namespace: &str, w
     let country = snapshot.law.region(Some("aws"), region);
     let places = [Place { provider: Some("aws".into()), region: Some(region.into()), country }];
     let labels = Labels::new();
-    let uses = [Use { store: ObjectKey::new("data", "s42"), via: vec!["env DB".into()] }];
+    let uses =
+        [Use { store: ObjectKey::new("data", "s42"), via: vec!["env DB".into()], access: UseAccess::Read }];
     let workload = Workload { kind: "Pod", namespace, name: "app-1", labels: &labels };
     let now = "2026-11-15T00:00:00Z".parse().expect("an instant");
-    let request = Request { workload, uses: &uses, places: &places, now };
+    let request = Request { workload, uses: &uses, sends: &[], places: &places, now };
     bencher.bench_local(|| {
         let verdict = decide(&snapshot, black_box(&request));
         let text = words.then(|| text::message(&request, &verdict));

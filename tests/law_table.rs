@@ -11,7 +11,7 @@ use carnet::{
         safeguard::{ClaimedAdequacy, Instrument, Safeguard},
         snapshot::{Snapshot, SnapshotBuilder},
         store::{Access, Dataset, Employment, Engine, Origins, Place, Role, Store},
-        transfer::{Outcome, Request, Use, Workload, decide},
+        transfer::{Outcome, Request, Use, UseAccess, Workload, decide},
         validity::Validity,
     },
     parse::law::built_in,
@@ -116,6 +116,11 @@ fn party(law: &LawPack, name: &str, country: Country, namespace: &str) -> Arc<Pa
         regime: law.regime_of(country).map(|r| r.id.clone()),
         group: None,
         namespaces: vec![namespace.into()],
+        access_from: vec![],
+        controlled_from: None,
+        hosts: vec![],
+        onward: vec![],
+        change_of_control: None,
     })
 }
 
@@ -137,6 +142,7 @@ fn world(law: &Arc<LawPack>, regime: &str, home: &str, claim: Option<&str>) -> S
             categories: vec![carnet::core::category::Category::parse("account.contact").unwrap()],
             role: Role::Controller,
             employment: Employment::NonHr,
+            collected_directly: false,
             table: None,
             anchors: vec![],
         }],
@@ -170,7 +176,12 @@ fn outcome(snapshot: &Snapshot, country: Country, now: Timestamp) -> Outcome {
         snapshot,
         &Request {
             workload: Workload { kind: "Pod", namespace: "abroad", name: "app", labels: &labels },
-            uses: &[Use { store: ObjectKey::new("home", "store"), via: vec!["a test".into()] }],
+            uses: &[Use {
+                store: ObjectKey::new("home", "store"),
+                via: vec!["a test".into()],
+                access: UseAccess::Read,
+            }],
+            sends: &[],
             places: &[place(country)],
             now,
         },

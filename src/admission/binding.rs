@@ -57,7 +57,7 @@ pub(super) fn judge(
         claim_templates: &[],
         config_maps: state.config_maps.filter(|_| state.snapshot.settings.read_config_maps),
     };
-    let Detection { uses, .. } = uses(&state.snapshot, &subject);
+    let Detection { uses, sends, .. } = uses(&state.snapshot, &subject);
     if uses.is_empty() {
         return Answer::allow("no-use");
     }
@@ -68,6 +68,7 @@ pub(super) fn judge(
         name,
         labels: &facts.labels,
         uses: &uses,
+        sends: &sends,
         candidates: Candidates::Places(vec![place]),
         dry_run,
     };

@@ -258,6 +258,7 @@ impl Subjected<'_> {
                 name: &name,
                 labels: &subject.labels,
                 uses: &detection.uses,
+                sends: &detection.sends,
                 candidates: candidates(snapshot, &subject.spec),
                 dry_run: request.dry_run.unwrap_or_default(),
             };
@@ -266,6 +267,7 @@ impl Subjected<'_> {
                 let was = Case {
                     labels: &old.labels,
                     uses: &detection.uses,
+                    sends: &detection.sends,
                     candidates: candidates(snapshot, &old.spec),
                     ..new
                 }

@@ -11,7 +11,7 @@ use crate::{
         settings::Mode,
         snapshot::Snapshot,
         store::Place,
-        transfer::{Flow, Outcome, Request, Use, Verdict, Workload, decide, text},
+        transfer::{Flow, Outcome, Request, Sending, Use, Verdict, Workload, decide, text},
     },
     placement::{Candidates, affinity_to_paste},
 };
@@ -23,6 +23,7 @@ pub(super) struct Case<'a> {
     pub name: &'a str,
     pub labels: &'a Labels,
     pub uses: &'a [Use],
+    pub sends: &'a [Sending],
     pub candidates: Candidates,
     pub dry_run: bool,
 }
@@ -53,8 +54,8 @@ impl Judged {
 
 impl Case<'_> {
     fn request<'b>(&'b self, places: &'b [Place], now: Timestamp) -> Request<'b> {
-        let Self { kind, namespace, name, labels, uses, .. } = self;
-        Request { workload: Workload { kind, namespace, name, labels }, uses, places, now }
+        let Self { kind, namespace, name, labels, uses, sends, .. } = self;
+        Request { workload: Workload { kind, namespace, name, labels }, uses, sends, places, now }
     }
 
     /// Judges every candidate place; without a node, an unknown one.
@@ -204,7 +205,11 @@ fn soft_warnings(answer: &mut Answer, verdict: &Verdict) {
                     answer.warn(&format!("{by} {warning}"));
                 }
             }
-            Outcome::NoBorder | Outcome::Adequate(_) | Outcome::SameEntity | Outcome::Uncovered { .. } => {}
+            Outcome::NoBorder
+            | Outcome::Adequate(_)
+            | Outcome::SameEntity
+            | Outcome::CollectedDirectly
+            | Outcome::Uncovered { .. } => {}
         }
     }
 }

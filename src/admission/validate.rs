@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::v1alpha1::{DataStore, DataStoreSpec, Party, RetentionPolicy, TransferException, TransferSafeguard},
-    core::{retention::later, snapshot::Snapshot},
+    core::{retention::later, snapshot::Snapshot, store::Dataset},
     parse::{self, Errors, FieldError, RegionCheck},
 };
 
@@ -115,7 +115,15 @@ fn party(snapshot: &Snapshot, object: &Party) -> Result<Vec<String>, Errors> {
             );
         }
     }
-    errors.finish(Some(vec![]))
+    let edges = party.onward.iter().map(|edge| (&edge.to, &edge.lacks));
+    let warnings = edges.flat_map(|(to, lacks)| {
+        let unknown = (!snapshot.parties.contains_key(to))
+            .then(|| format!("there is no Party {to} yet; until there is, nothing may be handed on to it"));
+        let lacks = (!lacks.is_empty())
+            .then(|| format!("onwardTo {to} lacks {}: nothing may pass on the way to it", lacks.join(", ")));
+        [unknown, lacks].into_iter().flatten()
+    });
+    errors.finish(Some(warnings.collect()))
 }
 
 /// A region or regime that the law pack does not know is refused when it is set; a store that has it already may be edited.
@@ -135,6 +143,7 @@ fn store(snapshot: &Snapshot, object: &DataStore, old: Option<&DataStore>) -> Re
         warnings
             .push(format!("there is no Party {party} yet; until there is, nothing that names it carries"));
     }
+    warnings.extend(store.datasets.iter().filter_map(Dataset::doubtful_role));
     Ok(warnings)
 }
 

@@ -52,6 +52,11 @@ pub fn country(_: &mut SchemaGenerator) -> Schema {
     text(1, 64, "self.matches('^[A-Za-z]{2,3}$')", COUNTRY)
 }
 
+/// A list of countries' codes.
+pub fn countries(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "array", "maxItems": 100, "items": country(generator)})
+}
+
 /// A time of day.
 pub fn clock(_: &mut SchemaGenerator) -> Schema {
     text(1, 16, "self.matches('^([01][0-9]|2[0-3]):[0-5][0-9]$')", CLOCK)

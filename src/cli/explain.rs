@@ -195,7 +195,7 @@ fn write_answer(snapshot: &Snapshot, pod: &Pod, now: Timestamp, out: &mut impl W
     writeln!(out, "  {bound} {}\n", where_.into_iter().collect::<Vec<_>>().join(", "))?;
 
     let workload = Workload { kind: "Pod", namespace: &namespace, name: &name, labels: pod.labels() };
-    let request = Request { workload, uses: &detection.uses, places: &places, now };
+    let request = Request { workload, uses: &detection.uses, sends: &detection.sends, places: &places, now };
     let verdict = decide(snapshot, &request);
     writeln!(out, "{}", text::message(&request, &verdict))?;
     if let Some(next) = verdict.next_change {

@@ -21,6 +21,11 @@ pub enum CategoryPattern {
 pub struct NotACategory(pub String);
 
 impl Category {
+    /// Whether it is `root` or lies below it.
+    pub fn lies_in(&self, root: &str) -> bool {
+        self.as_str().strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+
     /// Reads a category.
     pub fn parse(text: &str) -> Result<Self, NotACategory> {
         let word = |w: &str| {

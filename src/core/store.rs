@@ -170,10 +170,29 @@ pub struct Dataset {
     pub role: Role,
     /// Which certification would cover it.
     pub employment: Employment,
+    /// The exporter had it from the people themselves.
+    pub collected_directly: bool,
     /// Schema and table.
     pub table: Option<(String, String)>,
     /// When things happened.
     pub anchors: Vec<Anchor>,
+}
+
+/// The category of what customers submit.
+const CUSTOMER_CONTENT: &str = "customer.content";
+
+impl Dataset {
+    /// Why its role is doubtful, where it is: who offers a service to customers processes their content for them.
+    pub fn doubtful_role(&self) -> Option<String> {
+        let content = self.categories.iter().any(|c| c.lies_in(CUSTOMER_CONTENT));
+        (content && self.role == Role::Controller).then(|| {
+            format!(
+                "dataset {} holds {CUSTOMER_CONTENT} as Controller: content of customers is usually held as their \
+                 Processor (role, controllerRef)",
+                self.name
+            )
+        })
+    }
 }
 
 /// Which data of the Data Privacy Framework a dataset is.

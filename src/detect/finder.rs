@@ -10,8 +10,14 @@ use std::{
 use super::{
     ConfigMapLookup, Detection, Finding, PodSubject,
     names::{addresses, names, percent_decoded},
+    outside,
 };
-use crate::core::{ids::ObjectKey, settings::ClaimsFrom, snapshot::Snapshot, transfer::Use};
+use crate::core::{
+    ids::{ObjectKey, PartyName},
+    settings::ClaimsFrom,
+    snapshot::Snapshot,
+    transfer::{Sending, Use, UseAccess},
+};
 
 /// Collects what is found. `'a` is the life of the snapshot and of the Pod.
 pub(super) struct Finder<'a> {
@@ -19,9 +25,25 @@ pub(super) struct Finder<'a> {
     namespace: Arc<str>,
     config_maps: Option<&'a ConfigMapLookup<'a>>,
     searches: &'a [String],
-    found: BTreeMap<ObjectKey, BTreeSet<String>>,
+    found: BTreeMap<ObjectKey, Found>,
+    sends: BTreeMap<(PartyName, Arc<str>), BTreeSet<String>>,
     erasure_secrets: BTreeSet<(ObjectKey, ObjectKey, String)>,
     findings: BTreeSet<Finding>,
+}
+
+/// A store that is used.
+#[derive(Default)]
+struct Found {
+    via: BTreeSet<String>,
+    /// None until something is known; what is found reads, unless only its author speaks of it.
+    access: Option<UseAccess>,
+}
+
+impl Found {
+    fn add(&mut self, via: String, access: UseAccess) {
+        self.via.insert(via);
+        self.access = Some(self.access.map_or(access, |before| before.and(access)));
+    }
 }
 
 /// Words of one container, kept because a bucket and its endpoint may stand apart.
@@ -43,15 +65,31 @@ impl<'a> Finder<'a> {
             config_maps: subject.config_maps,
             searches,
             found: BTreeMap::new(),
+            sends: BTreeMap::new(),
             erasure_secrets: BTreeSet::new(),
             findings: BTreeSet::new(),
         }
     }
 
-    pub(super) fn finish(self) -> Detection {
-        let uses = self.found.into_iter();
+    pub(super) fn finish(mut self) -> Detection {
+        if self.found.is_empty() {
+            // No personal data is known to go anywhere.
+            self.sends.clear();
+            self.findings.retain(|f| !matches!(f, Finding::UndeclaredHost { .. }));
+        }
+        let uses = self.found.into_iter().map(|(store, Found { via, access })| Use {
+            store,
+            via: via.into_iter().collect(),
+            access: access.unwrap_or_default(),
+        });
+        let sends = self.sends.into_iter().map(|((party, host), via)| Sending {
+            party,
+            host,
+            via: via.into_iter().collect(),
+        });
         Detection {
-            uses: uses.map(|(store, via)| Use { store, via: via.into_iter().collect() }).collect(),
+            uses: uses.collect(),
+            sends: sends.collect(),
             erasure_secrets: self.erasure_secrets.into_iter().collect(),
             findings: self.findings.into_iter().collect(),
         }
@@ -62,11 +100,11 @@ impl<'a> Finder<'a> {
     }
 
     /// The author of a Pod says that it uses `store`; false where there is no such store.
-    pub(super) fn declared(&mut self, store: &ObjectKey) -> bool {
+    pub(super) fn declared(&mut self, store: &ObjectKey, access: UseAccess) -> bool {
         let known = self.snapshot.stores.contains_key(store);
         if known {
             let via = format!("annotation {}", crate::api::labels::USES);
-            self.found.entry(store.clone()).or_default().insert(via);
+            self.found.entry(store.clone()).or_default().add(via, access);
         }
         known
     }
@@ -82,7 +120,7 @@ impl<'a> Finder<'a> {
         for store in snapshot.reach.erasure_secrets.get(&key).into_iter().flatten() {
             let via = format!("{at}: erasure Secret {key}");
             self.erasure_secrets.insert((key.clone(), store.clone(), via.clone()));
-            self.found.entry(store.clone()).or_default().insert(via);
+            self.found.entry(store.clone()).or_default().add(via, UseAccess::Read);
         }
     }
 
@@ -130,6 +168,7 @@ impl<'a> Finder<'a> {
         for address in addresses(text) {
             self.name(address.text, address.port, words, at);
         }
+        self.undeclared(text, at);
         if text.contains('%')
             && let Some(decoded) = percent_decoded(text)
         {
@@ -140,6 +179,7 @@ impl<'a> Finder<'a> {
     /// A literal text that lives no longer than this call.
     pub(super) fn owned_text(&mut self, text: &str, words: &mut Words<'a>, at: fmt::Arguments<'_>) {
         self.plain_text(text, words, at);
+        self.undeclared(text, at);
         if text.contains('%')
             && let Some(decoded) = percent_decoded(text)
         {
@@ -173,10 +213,56 @@ impl<'a> Finder<'a> {
     fn name(&mut self, written: &str, port: Option<u16>, words: &mut Words<'a>, at: fmt::Arguments<'_>) {
         let name = lower(written);
         self.full_name(&name, port, words, at);
+        self.party_host(&name, port, at);
         for search in self.searches {
             let full = format!("{name}.{}", lower(search.trim_end_matches('.')));
             self.full_name(&full, port, words, at);
         }
+    }
+
+    /// A party's host: as it is declared, or below a domain that is its own.
+    fn party_host(&mut self, name: &str, port: Option<u16>, at: fmt::Arguments<'_>) {
+        let hosts = &self.snapshot.reach.party_hosts;
+        if hosts.is_empty() {
+            return;
+        }
+        let below = name.match_indices('.').map(|(dot, _)| Cow::Owned(format!("*{}", &name[dot..])));
+        for declared in std::iter::once(Cow::Borrowed(name)).chain(below) {
+            for (of, party) in hosts.get(&*declared).into_iter().flatten() {
+                if of.is_none() || port.is_none() || *of == port {
+                    let key = (party.clone(), Arc::from(&*declared));
+                    self.sends.entry(key).or_default().insert(format!("{at}: host {name}"));
+                }
+            }
+        }
+    }
+
+    /// An address outside the cluster that is nobody's, as far as is declared: a gap.
+    fn undeclared(&mut self, text: &str, at: fmt::Arguments<'_>) {
+        for (host, port) in outside::hosts(text) {
+            let snapshot = self.snapshot;
+            let namespace = host.rsplit_once('.').map(|(_, last)| last);
+            let inside = namespace.is_some_and(|n| snapshot.namespaces.contains_key(n));
+            if inside || self.is_known(&host, port) {
+                continue;
+            }
+            self.finding(Finding::UndeclaredHost { host, at: at.to_string() });
+        }
+    }
+
+    /// Whether a host is a store's or a party's.
+    fn is_known(&self, host: &str, port: Option<u16>) -> bool {
+        let reach = &self.snapshot.reach;
+        let fits = |of: &Option<u16>| of.is_none() || port.is_none() || *of == port;
+        let mut below = host.match_indices('.');
+        reach.hosts.get(host).into_iter().flatten().any(|(of, _)| fits(of))
+            || reach.party_hosts.get(host).into_iter().flatten().any(|(of, _)| fits(of))
+            || reach.buckets.contains_key(host)
+            || below.any(|(dot, _)| {
+                let domain = reach.party_hosts.get(&format!("*{}", &host[dot..]));
+                domain.into_iter().flatten().any(|(of, _)| fits(of))
+                    || reach.buckets.get(&host[dot + 1..]).is_some_and(|b| b.contains_key(&host[..dot]))
+            })
     }
 
     fn full_name(&mut self, name: &str, port: Option<u16>, words: &mut Words<'a>, at: fmt::Arguments<'_>) {
@@ -235,7 +321,7 @@ impl<'a> Finder<'a> {
                 ClaimsFrom::Namespaces(names) => names.contains(&*store.namespace),
             };
         if reaches {
-            self.found.entry(store.clone()).or_default().insert(via.to_string());
+            self.found.entry(store.clone()).or_default().add(via.to_string(), UseAccess::Read);
         } else {
             self.finding(Finding::ClaimNotReaching { store: store.clone(), via: via.to_string() });
         }

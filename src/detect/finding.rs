@@ -25,21 +25,29 @@ pub enum Finding {
         /// Where it is referred to.
         at: String,
     },
+    /// A Pod that uses a store names an address outside the cluster that is no store's and no party's.
+    UndeclaredHost {
+        /// The host, without its port.
+        host: String,
+        /// Where it is named.
+        at: String,
+    },
 }
 
 impl Finding {
     /// The kinds, as metrics name them.
-    pub const KINDS: [&'static str; 4] =
-        ["claim-not-reaching", "no-such-store", "misdeclared", "config-map-unread"];
+    pub const KINDS: [&'static str; 5] =
+        ["claim-not-reaching", "no-such-store", "misdeclared", "config-map-unread", "undeclared-host"];
 
     /// Which of [`Self::KINDS`] it is.
     pub fn kind(&self) -> &'static str {
-        let [reach, store, words, unread] = Self::KINDS;
+        let [reach, store, words, unread, host] = Self::KINDS;
         match self {
             Self::ClaimNotReaching { .. } => reach,
             Self::NoSuchStore(_) => store,
             Self::Misdeclared(_) => words,
             Self::ConfigMapUnread { .. } => unread,
+            Self::UndeclaredHost { .. } => host,
         }
     }
 
@@ -67,6 +75,12 @@ impl fmt::Display for Finding {
             ),
             Self::ConfigMapUnread { config_map, at } => {
                 write!(f, "{at}: ConfigMap {config_map} is not known, so its texts were not read")
+            }
+            Self::UndeclaredHost { host, at } => {
+                write!(
+                    f,
+                    "{at}: {host} is no declared store's and no Party's: who receives there is not known"
+                )
             }
         }
     }

@@ -10,6 +10,7 @@ mod expand;
 mod finder;
 mod finding;
 mod names;
+mod outside;
 mod pod;
 mod volume;
 
@@ -19,7 +20,12 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PodSpec};
 
 pub use finding::Finding;
 
-use crate::core::{ids::ObjectKey, selector::Labels, snapshot::Snapshot, transfer::Use};
+use crate::core::{
+    ids::ObjectKey,
+    selector::Labels,
+    snapshot::Snapshot,
+    transfer::{Sending, Use},
+};
 
 /// What is read of a ConfigMap: its texts by key.
 pub type ConfigMapData = Arc<BTreeMap<String, String>>;
@@ -49,6 +55,8 @@ pub struct PodSubject<'a> {
 pub struct Detection {
     /// The stores that are used, each once, by key.
     pub uses: Vec<Use>,
+    /// The parties whose hosts are named, each host once. Of interest only where a store is used.
+    pub sends: Vec<Sending>,
     /// References to Secrets for erasure: the Secret, its store, how it was found. Only the runner may make them.
     pub erasure_secrets: Vec<(ObjectKey, ObjectKey, String)>,
     /// What a person should hear of, though it changes no verdict: claims that do not reach so far, names of no store.

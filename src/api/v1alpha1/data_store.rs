@@ -270,6 +270,10 @@ pub struct Dataset {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub subjects: Vec<Subject>,
+    /// How it came to the exporter, where that was from the people themselves: there is then no exporter before it, and its own
+    /// processing where the store is makes no transfer (EDPB Guidelines 05/2021, example 1). Every further hop does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collected: Option<Collected>,
     /// Overrides the store's role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
@@ -292,6 +296,13 @@ pub struct Dataset {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub anchors: Vec<Anchor>,
+}
+
+/// How data came to the exporter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum Collected {
+    /// People gave it to the exporter themselves.
+    DirectFromSubject,
 }
 
 /// Whose data it is.

@@ -44,6 +44,11 @@ pub async fn try_webhook(client: &Client, facts: &Facts) -> Asked<Trial> {
             country: NO_COUNTRY.into(),
             group: None,
             runs: None,
+            access_from: vec![],
+            controlled_from: None,
+            hosts: vec![],
+            onward_to: vec![],
+            change_of_control: None,
         },
         status: None,
     };

@@ -51,7 +51,27 @@ impl Passive for Party {
             let message = format!("another Party runs it too, so nobody is taken to: {}", some(&contested));
             Finding::no("NamespacesUnique", "Contested", message)
         };
-        (vec![finding], None)
+        (vec![finding, onward(party, snapshot)], None)
+    }
+}
+
+/// Whether everybody to whom it hands on is declared and bound.
+fn onward(party: &DomainParty, snapshot: &Snapshot) -> Finding {
+    const TYPE: &str = "OnwardBound";
+    let open: Vec<String> = party
+        .onward
+        .iter()
+        .filter_map(|edge| {
+            let unknown = (!snapshot.parties.contains_key(&edge.to)).then_some("a Party of that name");
+            let lacks: Vec<&str> = unknown.into_iter().chain(edge.lacks.iter().copied()).collect();
+            (!lacks.is_empty()).then(|| format!("{} lacks {}", edge.to, lacks.join(", ")))
+        })
+        .collect();
+    if open.is_empty() {
+        Finding::yes(TYPE, "Bound", "everybody in spec.onwardTo is a Party and bound by a whole contract")
+    } else {
+        let message = format!("nothing may be handed on to, nor pass on the way to: {}", some_lines(&open));
+        Finding::no(TYPE, "ContractIncomplete", message)
     }
 }
 

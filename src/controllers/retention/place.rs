@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::core::{
     snapshot::Snapshot,
     store::{Place, Store},
-    transfer::{Request, Use, Workload, decide},
+    transfer::{Request, Use, UseAccess, Workload, decide},
 };
 
 /// Where a runner may run.
@@ -35,7 +35,11 @@ pub fn lawful(snapshot: &Snapshot, store: &Store, now: Timestamp) -> Lawful {
     // The namespace is taken as the exporter's own, whoever else may run workloads in it.
     let mut as_exporter = snapshot.clone();
     as_exporter.runs.insert(store.key.namespace.to_string(), store.exporter.clone());
-    let uses = [Use { store: store.key.clone(), via: vec!["the erasure credentials".into()] }];
+    let uses = [Use {
+        store: store.key.clone(),
+        via: vec!["the erasure credentials".into()],
+        access: UseAccess::Read,
+    }];
     let labels = BTreeMap::new();
     let is_lawful = |place: &Place| {
         let request = Request {
@@ -46,6 +50,7 @@ pub fn lawful(snapshot: &Snapshot, store: &Store, now: Timestamp) -> Lawful {
                 labels: &labels,
             },
             uses: &uses,
+            sends: &[],
             places: std::slice::from_ref(place),
             now,
         };

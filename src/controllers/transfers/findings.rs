@@ -11,7 +11,7 @@ use crate::{
     core::{
         hold::holds_on,
         snapshot::Snapshot,
-        store::{Role, Store},
+        store::{Dataset, Role, Store},
         transfer::judged_regimes,
     },
     platform::conditions::{Finding, set, truncate},
@@ -42,6 +42,8 @@ pub fn accepted(
         held(snapshot, store, now),
         used_in_exempt_namespace(picture),
         claim_not_reaching(store, picture),
+        undeclared_recipient(picture),
+        role_doubtful(store),
     ];
     DataStoreStatus {
         observed_generation: meta.generation,
@@ -88,7 +90,7 @@ fn no_violation(
     now: Timestamp,
 ) -> Finding {
     let law = &snapshot.law.version;
-    if picture.violating == 0 && picture.violating_copies.is_empty() {
+    if picture.violating == 0 && picture.violating_copies.is_empty() && picture.violating_at_rest.is_empty() {
         let so_far = format!("no declared rule is broken, law pack {law}, at ");
         let same = before.iter().find(|c| {
             c.type_ == "NoViolation" && c.status == "True" && c.message.strip_prefix(&so_far).is_some()
@@ -118,6 +120,7 @@ fn no_violation(
         }
     }
     lines.extend(picture.violating_copies.iter().take(NAMED).map(|c| format!("nothing covers copy {c}")));
+    lines.extend(picture.violating_at_rest.iter().take(NAMED).map(|way| format!("nothing covers {way}")));
     Finding::no("NoViolation", "TransferNotCovered", lines.join("\n"))
 }
 
@@ -196,6 +199,27 @@ fn claim_not_reaching(store: &Store, picture: &StorePicture) -> Finding {
         store.key.namespace
     );
     Finding::yes(TYPE, "NotInClaimsFrom", told(&picture.not_reached, &what))
+}
+
+/// A gap: something undeclared is used.
+fn undeclared_recipient(picture: &StorePicture) -> Finding {
+    const TYPE: &str = "UndeclaredRecipient";
+    if picture.undeclared.pods == 0 {
+        return Finding::no(TYPE, "NoneNamed", "no using Pod names an address that is nobody's");
+    }
+    let what = "using Pods name addresses outside the cluster that are no declared store's and no Party's (spec.hosts)";
+    Finding::yes(TYPE, "HostUndeclared", told(&picture.undeclared, what))
+}
+
+/// What customers submit is theirs to decide about.
+fn role_doubtful(store: &Store) -> Finding {
+    const TYPE: &str = "RoleDoubtful";
+    let doubtful: Vec<_> = store.datasets.iter().filter_map(Dataset::doubtful_role).collect();
+    if doubtful.is_empty() {
+        Finding::no(TYPE, "Plausible", "no dataset's categories contradict its role")
+    } else {
+        Finding::yes(TYPE, "ContentUnderController", doubtful.join("; "))
+    }
 }
 
 /// The exact count and the first owners.

@@ -12,7 +12,10 @@ use crate::{
         ids::ObjectKey,
         snapshot::Snapshot,
         store::Place,
-        transfer::{FlowVerdict, Outcome, Request, Use, Verdict, Workload, decide, decide_copy, text},
+        transfer::{
+            FlowVerdict, Outcome, Request, Sending, Use, Verdict, Workload, decide, decide_at_rest,
+            decide_copy, text,
+        },
     },
     detect::Finding,
     index::{Owner, PodFacts},
@@ -31,6 +34,8 @@ pub struct Using {
     pub owner: Owner,
     /// The stores.
     pub uses: Vec<Use>,
+    /// The parties to which it sends.
+    pub sends: Vec<Sending>,
     /// What changes no answer and is told all the same.
     pub findings: Vec<Finding>,
 }
@@ -104,8 +109,13 @@ pub struct StorePicture {
     pub waived: i64,
     /// Violating owners, each with every line about this store.
     pub offenders: BTreeMap<String, String>,
-    /// Copies that nothing covers.
+    /// Copies that nothing covers, or what becomes of the data from there.
     pub violating_copies: Vec<String>,
+    /// What nothing covers though no workload of this cluster takes part in it: remote access to what the exporter holds,
+    /// control of it, and those to whom it hands on.
+    pub violating_at_rest: Vec<String>,
+    /// Pods that use it and name addresses which are nobody's, as far as is declared.
+    pub undeclared: Told,
     /// Uses in exempt namespaces, which count as neither using nor violating.
     pub exempt: Told,
     /// Pods that refer to what it claims, and that its claim does not reach.
@@ -172,6 +182,10 @@ pub fn judge(snapshot: &Snapshot, running: &[Using], now: Timestamp) -> Picture 
             about.relied_on.extend(verdict.relied_on().iter().map(ToString::to_string));
             about.next_change = earliest(about.next_change, verdict.next_change);
         }
+        let verdict = decide_at_rest(snapshot, key, now);
+        about.violating_at_rest = at_rest(&verdict);
+        about.relied_on.extend(verdict.relied_on().iter().map(ToString::to_string));
+        about.next_change = earliest(about.next_change, verdict.next_change);
         picture.next_change = earliest(picture.next_change, about.next_change);
     }
     picture
@@ -191,6 +205,31 @@ fn tell(using: &Using, picture: &mut Picture) {
     for (store, via) in stores {
         picture.stores.entry(store.clone()).or_default().not_reached.tell(&using.owner, via.into());
     }
+    let hosts: BTreeSet<&str> = using
+        .findings
+        .iter()
+        .filter_map(|f| if let Finding::UndeclaredHost { host, .. } = f { Some(host.as_str()) } else { None })
+        .collect();
+    if !hosts.is_empty() {
+        let hosts = hosts.into_iter().collect::<Vec<_>>().join(", ");
+        for used in &using.uses {
+            let about = picture.stores.entry(used.store.clone()).or_default();
+            about.undeclared.tell(&using.owner, hosts.clone());
+        }
+    }
+}
+
+/// Each uncovered way once.
+fn at_rest(verdict: &Verdict) -> Vec<String> {
+    let uncovered = verdict.flows.iter().filter(|f| matches!(f.outcome, Outcome::Uncovered { .. }));
+    let lines: BTreeSet<String> = uncovered
+        .map(|FlowVerdict { flow, .. }| {
+            let way = text::way(&flow.way, &flow.exporter, flow.importer.as_ref());
+            let to = flow.to.country.map_or_else(|| "an unknown country".into(), |c| c.to_string());
+            format!("{way}, in {to}")
+        })
+        .collect();
+    lines.into_iter().collect()
 }
 
 /// Nothing is refused there, so nothing is broken there: who uses what, and whether something covers it, is told apart.
@@ -225,6 +264,7 @@ fn request<'a>(using: &'a Using, place: &'a Place, now: Timestamp) -> Request<'a
             labels: &using.pod.labels,
         },
         uses: &using.uses,
+        sends: &using.sends,
         places: std::slice::from_ref(place),
         now,
     }
@@ -273,7 +313,11 @@ fn pod(snapshot: &Snapshot, using: &Using, now: Timestamp, picture: &mut Picture
 fn relied_on(flow: &FlowVerdict) -> Option<String> {
     match &flow.outcome {
         Outcome::Adequate(by) | Outcome::Carried { by, .. } => Some(by.to_string()),
-        Outcome::NoBorder | Outcome::SameEntity | Outcome::Waived { .. } | Outcome::Uncovered { .. } => None,
+        Outcome::NoBorder
+        | Outcome::SameEntity
+        | Outcome::CollectedDirectly
+        | Outcome::Waived { .. }
+        | Outcome::Uncovered { .. } => None,
     }
 }
 
@@ -283,6 +327,7 @@ fn state(outcome: &Outcome) -> &'static str {
         Outcome::Adequate(_) => "adequate",
         Outcome::Carried { .. } => "carried",
         Outcome::SameEntity => "same-entity",
+        Outcome::CollectedDirectly => "collected-directly",
         Outcome::Waived { .. } => "waived",
         Outcome::Uncovered { .. } => "uncovered",
     }

@@ -88,10 +88,11 @@ async fn running(shared: &Shared, snapshot: &Snapshot, owners: &mut Owners) -> V
     }
     let direct: Vec<_> = found.iter().map(|(pod, _)| pod.owner.clone()).collect();
     owners.learn(&direct).await;
-    let using = |(pod, Detection { uses, findings, .. }): (Arc<PodFacts>, _)| Using {
+    let using = |(pod, Detection { uses, sends, findings, .. }): (Arc<PodFacts>, _)| Using {
         owner: owners.top(&pod.owner),
         pod,
         uses,
+        sends,
         findings,
     };
     found.into_iter().map(using).collect()

@@ -14,7 +14,7 @@ use crate::core::{
     settings::Mode,
     snapshot::Snapshot,
     store::Place,
-    transfer::{Outcome, Request, Use, Workload, decide, judged_regimes},
+    transfer::{Outcome, Request, Use, UseAccess, Workload, decide, judged_regimes},
 };
 
 /// Changes that are looked at ahead. Beyond them a region counts as ended until somebody looks again: in doubt, refuse.
@@ -155,7 +155,7 @@ impl<'a> Judge<'a> {
     /// The countries in which everything is covered, with the instant at which that ends.
     fn ends(&mut self, namespace: &str, store: &ObjectKey) -> BTreeMap<Option<Country>, End> {
         let nothing = Labels::new();
-        let uses = [Use { store: store.clone(), via: vec![] }];
+        let uses = [Use { store: store.clone(), via: vec![], access: UseAccess::Read }];
         let mut open = self.regions.all();
         let mut ends = BTreeMap::new();
         let mut at = self.now;
@@ -168,7 +168,10 @@ impl<'a> Judge<'a> {
                 return ends;
             }
             let workload = Workload { kind: "Pod", namespace, name: "", labels: &nothing };
-            let verdict = decide(self.snapshot, &Request { workload, uses: &uses, places: &places, now: at });
+            let verdict = decide(
+                self.snapshot,
+                &Request { workload, uses: &uses, sends: &[], places: &places, now: at },
+            );
             let lost: BTreeSet<Option<Country>> = verdict
                 .flows
                 .iter()

@@ -20,6 +20,7 @@ pub(crate) fn dataset(name: &str, category: &str) -> Dataset {
         categories: vec![Category::parse(category).expect("a category")],
         role: Role::Controller,
         employment: Employment::Unknown,
+        collected_directly: false,
         table: Some(("public".into(), name.into())),
         anchors: vec![Anchor { event: "Ended".into(), source: column }],
     }

@@ -28,6 +28,11 @@ impl SnapshotBuilder {
                 reach.add(&last.key, &last.access, [&last.engine]);
             }
         }
+        for party in &self.parties {
+            for (host, port) in &party.hosts {
+                reach.party_hosts.entry(host.clone()).or_default().push((*port, party.name.clone()));
+            }
+        }
         reach.sort();
         Snapshot {
             runs: runs(&self.parties),
@@ -146,11 +151,13 @@ impl Reach {
             service_accounts,
             hosts,
             buckets,
+            party_hosts,
         } = self;
         for by in [secrets, erasure_secrets, config_maps, services, claims, service_accounts] {
             by.values_mut().for_each(sort);
         }
         hosts.values_mut().for_each(sort);
+        party_hosts.values_mut().for_each(sort);
         buckets.values_mut().flat_map(HashMap::values_mut).for_each(sort);
     }
 }

@@ -87,6 +87,8 @@ pub struct Reach {
     pub hosts: HashMap<String, Vec<(Option<u16>, ObjectKey)>>,
     /// By host of an object store's endpoint, then by bucket in lower case: thousands of buckets share one endpoint.
     pub buckets: HashMap<String, HashMap<String, Vec<ObjectKey>>>,
+    /// Parties by host name, or by `*.domain`; the port where one was declared.
+    pub party_hosts: HashMap<String, Vec<(Option<u16>, PartyName)>>,
 }
 
 /// What decisions read of a namespace.

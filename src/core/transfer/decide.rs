@@ -1,14 +1,15 @@
 //! The decision.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
 use super::{
-    Flow, FlowVerdict, NearMiss, Outcome, Remedy, Request, Verdict, Workload,
-    carry::{self, Crossing},
-    clock::Clock,
-    near::{self, Blocked},
+    Flow, FlowVerdict, NearMiss, Outcome, Remedy, Request, Sending, UseAccess, Verdict, Way, Workload,
+    clock::Clock, near,
 };
 use crate::core::{
     exception::Exception,
@@ -36,10 +37,20 @@ pub fn decide_as(snapshot: &Snapshot, request: &Request<'_>, importer: Option<&P
     if places.is_empty() {
         places.push(&NOWHERE);
     }
-    let uses: BTreeSet<&ObjectKey> = request.uses.iter().map(|u| &u.store).collect();
-    for key in uses {
+    judge.sends = request.sends;
+    let mut uses: BTreeMap<&ObjectKey, UseAccess> = BTreeMap::new();
+    for used in request.uses {
+        uses.entry(&used.store).and_modify(|a| *a = a.and(used.access)).or_insert(used.access);
+    }
+    let written = uses.iter().filter(|(_, access)| access.writes());
+    judge.written = written.filter_map(|(key, _)| snapshot.judged_store(key)).map(AsRef::as_ref).collect();
+    let party = importer.and_then(|name| snapshot.parties.get(name));
+    judge.spreads = !judge.sends.is_empty()
+        || !judge.written.is_empty()
+        || party.is_some_and(|party| !party.keeps_to_itself());
+    for (key, access) in uses {
         match snapshot.judged_store(key) {
-            Some(store) => judge.store(store, &places),
+            Some(store) => judge.each(store, &places, |judge, data| judge.processed(data, access)),
             None => judge.unknown_store(key, &places),
         }
     }
@@ -50,25 +61,52 @@ pub fn decide_as(snapshot: &Snapshot, request: &Request<'_>, importer: Option<&P
 pub(super) fn copy(snapshot: &Snapshot, key: &ObjectKey, name: &str, now: Timestamp) -> Verdict {
     let store = snapshot.stores.get(key);
     let copy = store.and_then(|s| s.copies.iter().find(|c| c.name == name).map(|c| (s, c)));
-    // A party that is only named is not known.
-    let importer = copy.map(|(_, c)| &c.party).filter(|p| snapshot.parties.contains_key(*p));
-    let mut judge = Judge::new(snapshot, now, importer, &key.namespace);
+    let mut judge = Judge::new(snapshot, now, None, &key.namespace);
     match copy {
-        Some((store, copy)) => judge.store(store, &[&copy.place]),
+        Some((store, copy)) => {
+            judge.each(store, &[&copy.place], |judge, data| judge.copied(data, store, copy))
+        }
         None => judge.unknown_store(key, &[&NOWHERE]),
     }
     judge.verdict()
 }
 
-struct Judge<'a> {
-    snapshot: &'a Snapshot,
-    now: Timestamp,
-    importer: Option<&'a PartyName>,
-    namespace: &'a str,
+/// Judges what the exporter does with its data wherever it is.
+pub(super) fn at_rest(snapshot: &Snapshot, key: &ObjectKey, now: Timestamp) -> Verdict {
+    let mut judge = Judge::new(snapshot, now, None, &key.namespace);
+    if let Some(store) = snapshot.stores.get(key) {
+        judge.each(store, &[&store.place], Judge::held_by_exporter);
+    }
+    judge.verdict()
+}
+
+/// What is judged now.
+pub(super) struct Judge<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) now: Timestamp,
+    /// Who runs the workload.
+    pub(super) importer: Option<&'a PartyName>,
+    /// Namespace of the workload, or of the store where none is concerned.
+    pub(super) namespace: &'a str,
+    pub(super) sends: &'a [Sending],
+    /// Stores to which the workload writes what it reads from others.
+    pub(super) written: Vec<&'a Store>,
+    /// Whether data can get anywhere beside the place in which the workload runs.
+    pub(super) spreads: bool,
     workload: Option<&'a Workload<'a>>,
     clock: Clock,
-    safeguards_noted: bool,
-    flows: Vec<FlowVerdict>,
+    /// Parties whose safeguards the clock knows.
+    noted: Vec<&'a PartyName>,
+    pub(super) flows: Vec<FlowVerdict>,
+}
+
+/// One dataset under one regime, for a workload in one place.
+pub(super) struct Data<'a> {
+    pub(super) store: &'a Store,
+    pub(super) dataset: &'a Dataset,
+    pub(super) regime: &'a RegimeId,
+    pub(super) place: &'a Place,
+    pub(super) exception: Option<&'a Exception>,
 }
 
 impl<'a> Judge<'a> {
@@ -84,9 +122,12 @@ impl<'a> Judge<'a> {
             now,
             importer,
             namespace,
+            sends: &[],
+            written: vec![],
+            spreads: false,
             workload: None,
             clock,
-            safeguards_noted: false,
+            noted: vec![],
             flows: vec![],
         }
     }
@@ -101,27 +142,14 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn store(&mut self, store: &'a Store, places: &[&'a Place]) {
+    /// Every dataset under every regime, for each place.
+    fn each(&mut self, store: &'a Store, places: &[&'a Place], mut judged: impl FnMut(&mut Self, &Data<'a>)) {
         let regimes = regimes(self.snapshot, store);
         let exception = self.exception(&store.key);
         for place in places {
             for regime in &regimes {
-                let adequate = self.by_place(regime, place.country);
                 for dataset in &store.datasets {
-                    let outcome = match &adequate {
-                        Some(outcome) => outcome.clone(),
-                        None => self.crossing(store, dataset, regime, place, exception),
-                    };
-                    let flow = Flow {
-                        store: store.key.clone(),
-                        dataset: dataset.name.clone(),
-                        regime: (*regime).clone(),
-                        exporter: store.exporter.clone(),
-                        importer: self.importer.cloned(),
-                        home: store.place.clone(),
-                        place: (*place).clone(),
-                    };
-                    self.flows.push(FlowVerdict { flow, outcome });
+                    judged(self, &Data { store, dataset, regime, place, exception });
                 }
             }
         }
@@ -147,6 +175,8 @@ impl<'a> Judge<'a> {
                     importer: self.importer.cloned(),
                     home: NOWHERE,
                     place: (*place).clone(),
+                    way: Way::Processing,
+                    to: (*place).clone(),
                 };
                 let outcome = Outcome::Uncovered { near, remedies: vec![Remedy::DeclareStore] };
                 self.flows.push(FlowVerdict { flow, outcome });
@@ -155,7 +185,7 @@ impl<'a> Judge<'a> {
     }
 
     /// What the country alone answers: no border, or a decision that holds by itself.
-    fn by_place(&mut self, regime: &RegimeId, country: Option<Country>) -> Option<Outcome> {
+    pub(super) fn by_place(&mut self, regime: &RegimeId, country: Option<Country>) -> Option<Outcome> {
         let country = country?;
         if inside(self.snapshot, regime, country) {
             return Some(Outcome::NoBorder);
@@ -165,46 +195,6 @@ impl<'a> Judge<'a> {
         }
         near::adequate_row(self.snapshot, regime, country, self.now)
             .map(|id| Outcome::Adequate(format!("law/{id}").into()))
-    }
-
-    fn crossing(
-        &mut self,
-        store: &'a Store,
-        dataset: &'a Dataset,
-        regime: &RegimeId,
-        place: &Place,
-        exception: Option<&Exception>,
-    ) -> Outcome {
-        let snapshot = self.snapshot;
-        if snapshot.settings.same_entity_reported && self.importer == Some(&store.exporter) {
-            return Outcome::SameEntity;
-        }
-        self.note_safeguards();
-        let crossing = self.importer.map(|importer| Crossing {
-            snapshot,
-            now: self.now,
-            exporter: &store.exporter,
-            importer,
-            namespace: self.namespace,
-            dataset,
-            regime,
-            place,
-        });
-        if let Some(outcome) = crossing.as_ref().and_then(carried) {
-            return outcome;
-        }
-        let blocked = Blocked { snapshot, now: self.now, store, dataset, regime, place, crossing };
-        let mut near = blocked.near_misses();
-        match exception {
-            Some(e) if self.now < e.until => Outcome::Waived { exception: e.name.clone(), near },
-            ended => {
-                near.extend(ended.map(|e| NearMiss {
-                    what: format!("exception/{}", e.name).into(),
-                    why: format!("ended {}", e.until),
-                }));
-                Outcome::Uncovered { near, remedies: blocked.remedies() }
-            }
-        }
     }
 
     /// The exception that speaks of this workload and store: one in force before one that has ended.
@@ -222,17 +212,23 @@ impl<'a> Judge<'a> {
         found
     }
 
-    /// The instants of this importer's safeguards, once, and only where a border is crossed.
-    fn note_safeguards(&mut self) {
-        if self.safeguards_noted {
+    /// The instants of a party and of its safeguards, once, and only where a border is crossed.
+    pub(super) fn note_safeguards(&mut self, importer: &'a PartyName) {
+        if self.noted.contains(&importer) {
             return;
         }
-        self.safeguards_noted = true;
-        let Some(importer) = self.importer else { return };
+        self.noted.push(importer);
         let grace = self.snapshot.settings.assessment_grace_days;
         for safeguard in self.snapshot.by_importer.get(importer).into_iter().flatten() {
             self.clock.note_safeguard(safeguard, &self.snapshot.law, grace);
         }
+        self.note_control(importer);
+    }
+
+    /// When a party changes hands.
+    pub(super) fn note_control(&mut self, party: &PartyName) {
+        let change = self.snapshot.parties.get(party).and_then(|p| p.change_of_control.as_ref());
+        change.into_iter().for_each(|c| self.clock.note(c.on));
     }
 }
 
@@ -254,18 +250,6 @@ fn regimes<'a>(snapshot: &'a Snapshot, store: &'a Store) -> BTreeSet<&'a RegimeI
 
 fn inside(snapshot: &Snapshot, regime: &RegimeId, country: Country) -> bool {
     snapshot.law.regimes.get(regime).is_some_and(|r| r.territory.contains(&country))
-}
-
-/// The safeguard of best preference that carries the crossing, and the others that would.
-fn carried(crossing: &Crossing<'_>) -> Option<Outcome> {
-    let safeguards = crossing.snapshot.by_importer.get(crossing.importer)?;
-    let mut valid = safeguards.iter().filter_map(|s| {
-        let warnings = carry::carries(s, crossing)?;
-        Some((Arc::<str>::from(format!("safeguard/{}", s.name)), warnings))
-    });
-    let (by, warnings) = valid.next()?;
-    let also = valid.map(|(name, _)| name).collect();
-    Some(Outcome::Carried { by, also, warnings })
 }
 
 /// Regimes that are judged for a store, for its status.

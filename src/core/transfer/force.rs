@@ -131,6 +131,7 @@ fn dataset(safeguard: &Safeguard, role: Role) -> Dataset {
         categories: vec![],
         role,
         employment: if hr_only { Employment::Hr } else { Employment::NonHr },
+        collected_directly: false,
         table: None,
         anchors: vec![],
     }

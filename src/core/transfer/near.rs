@@ -5,11 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    NearMiss, Remedy,
+    NearMiss, Remedy, Way,
     carry::{self, Crossing, outside},
 };
 use crate::core::{
-    ids::{Country, RegimeId},
+    ids::{Country, PartyName, RegimeId},
     safeguard::{Instrument, Safeguard},
     snapshot::Snapshot,
     store::{Dataset, Place, Role, Store},
@@ -23,6 +23,10 @@ pub(super) struct Blocked<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) now: Timestamp,
     pub(super) store: &'a Store,
+    pub(super) exporter: &'a PartyName,
+    /// As it is named, whether there is such a Party or not.
+    pub(super) importer: Option<&'a PartyName>,
+    pub(super) way: &'a Way,
     pub(super) dataset: &'a Dataset,
     pub(super) regime: &'a RegimeId,
     pub(super) place: &'a Place,
@@ -67,7 +71,7 @@ impl Blocked<'_> {
     fn safeguards(&self) -> &[Arc<Safeguard>] {
         let found = match &self.crossing {
             Some(crossing) => self.snapshot.by_importer.get(crossing.importer),
-            None => self.snapshot.by_exporter.get(&self.store.exporter),
+            None => self.snapshot.by_exporter.get(self.exporter),
         };
         found.map_or(&[], Vec::as_slice)
     }
@@ -100,11 +104,12 @@ impl Blocked<'_> {
     pub(super) fn remedies(&self) -> Vec<Remedy> {
         let law = &self.snapshot.law;
         let mut remedies = vec![];
-        if !self.snapshot.parties.contains_key(&self.store.exporter) {
+        if !self.snapshot.parties.contains_key(self.exporter) {
             remedies.push(Remedy::DeclareExporter);
         }
         if self.crossing.is_none() {
-            remedies.push(Remedy::NameImporter);
+            let named = |party: &PartyName| Remedy::DeclareImporter(party.clone());
+            remedies.push(self.importer.map_or(Remedy::NameImporter, named));
         }
         let Some(country) = self.place.country else {
             remedies.push(Remedy::KnowPlace);
@@ -131,7 +136,9 @@ impl Blocked<'_> {
                 remedies.push(Remedy::Claim(row.id.clone()));
             }
         }
-        remedies.extend(self.home().map(Remedy::RunIn));
+        if *self.way == Way::Processing {
+            remedies.extend(self.home().map(Remedy::RunIn));
+        }
         remedies
     }
 

@@ -2,11 +2,13 @@
 
 mod group;
 mod remedy;
+mod way;
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use self::group::Group;
-use super::{Outcome, Request, Verdict, Workload};
+pub use self::way::way;
+use super::{Outcome, Request, Verdict, Way, Workload};
 use crate::core::store::Place;
 
 /// Warnings of the API server hold 120 characters; room is left for a few words before.
@@ -31,8 +33,8 @@ pub fn lines(request: &Request<'_>, verdict: &Verdict) -> String {
     if groups.is_empty() {
         return text;
     }
-    let importer = groups.first().and_then(|g| g.importer);
-    let runs = importer.map_or_else(
+    let first = verdict.flows.iter().find(|f| f.flow.way == Way::Processing);
+    let runs = first.and_then(|f| f.flow.importer.as_ref()).map_or_else(
         || format!("nobody is known to run namespace {}", request.workload.namespace),
         |party| format!("run by {party}"),
     );
@@ -69,6 +71,9 @@ pub fn summary_ok(verdict: &Verdict) -> String {
     if verdict.flows.iter().any(|f| f.outcome == Outcome::SameEntity) {
         parts.push("noted as the same entity abroad".into());
     }
+    if verdict.flows.iter().any(|f| f.outcome == Outcome::CollectedDirectly) {
+        parts.push("collected from the people themselves".into());
+    }
     if parts.is_empty() {
         parts.push("no border is crossed".into());
     }
@@ -83,14 +88,14 @@ fn headline(request: &Request<'_>, verdict: &Verdict, groups: &[Group<'_>]) -> S
     };
     let regimes: BTreeSet<String> = groups.iter().flat_map(Group::regimes).map(ToString::to_string).collect();
     let store = short(&first.store.to_string(), NAME);
-    let places: BTreeSet<&Place> = groups.iter().map(|g| g.place).collect();
+    let places: BTreeSet<&Place> = groups.iter().map(|g| g.to).collect();
     let stores: BTreeSet<_> = groups.iter().map(|g| g.store).collect();
     let what = match stores.len() {
         1 => store,
         n => format!("{store} and {} more", n - 1),
     };
     let to = match places.len() {
-        1 => first.place.country.map_or_else(|| "an unknown country".into(), |c| c.to_string()),
+        1 => first.to.country.map_or_else(|| "an unknown country".into(), |c| c.to_string()),
         n => format!("{n} places"),
     };
     let line = format!("{who}: no safeguard for {} data of {what} in {to}", and(regimes));
@@ -108,7 +113,16 @@ fn paragraph(request: &Request<'_>, group: &Group<'_>) -> String {
     let _ = write!(text, "\n  whose data: {}", and(group.regimes().into_iter().map(ToString::to_string)));
     let to = group.importer.map_or_else(|| "an unknown importer".into(), ToString::to_string);
     let _ = write!(text, "\n  from: {}, in {}", group.exporter, place(group.home));
-    let _ = write!(text, "\n  to: {to}, in {}", place(group.place));
+    let _ = write!(text, "\n  to: {to}, in {}", place(group.to));
+    if *group.way != Way::Processing {
+        let _ = write!(text, "\n  by: {}", way(group.way, group.exporter, group.importer));
+    }
+    if let Way::Host(host) = group.way {
+        let sent = request.sends.iter().filter(|s| s.host == *host && Some(&s.party) == group.importer);
+        for sending in sent {
+            let _ = write!(text, "\n  named by: {}", sending.via.join("; "));
+        }
+    }
     for (miss, flows) in &group.near {
         let only = group.only(flows).map(|part| format!(" (for {part})")).unwrap_or_default();
         let _ = write!(text, "\n  came near: {} {}{only}", miss.what, miss.why);

@@ -51,6 +51,29 @@ pub struct Flow {
     pub home: Place,
     /// Where the workload runs.
     pub place: Place,
+    /// How it gets to the importer.
+    pub way: Way,
+    /// Where it gets to; where the workload runs unless the way leads on from there.
+    pub to: Place,
+}
+
+/// How data gets from an exporter to an importer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// The workload processes it where it runs.
+    Processing,
+    /// People of the importer reach it from there.
+    RemoteAccess,
+    /// The importer is controlled from there.
+    Control,
+    /// The workload's configuration names this host, which is the importer's.
+    Host(Arc<str>),
+    /// The exporter of this hop hands on what it receives (`onwardTo` of its Party).
+    Onward,
+    /// The workload declares that it writes to this store, and so writes there what it reads.
+    Write(ObjectKey),
+    /// What is in this store, or is written to it, is in this copy of it too.
+    Copy(ObjectKey, Arc<str>),
 }
 
 /// Outcome of a flow.
@@ -71,6 +94,8 @@ pub enum Outcome {
     },
     /// The same entity in a third country, with `--same-entity Report`.
     SameEntity,
+    /// The exporter processes, where the store is, what people gave it themselves: nobody exported it.
+    CollectedDirectly,
     /// Nothing carries it, and an exception waives that.
     Waived {
         /// The exception.
@@ -96,6 +121,10 @@ pub enum Remedy {
     DeclareExporter,
     /// Say who runs the namespace.
     NameImporter,
+    /// Declare the Party that receives.
+    DeclareImporter(PartyName),
+    /// Bind the importer by a contract that leaves nothing out, in `onwardTo` of the exporter's Party.
+    OnwardContract,
     /// Make the place known.
     KnowPlace,
     /// Clauses that fit the role, with what the regime needs besides, and an assessment.
@@ -155,6 +184,7 @@ impl Verdict {
                 Outcome::Adequate(by) | Outcome::Carried { by, .. } => Some(by.clone()),
                 Outcome::NoBorder
                 | Outcome::SameEntity
+                | Outcome::CollectedDirectly
                 | Outcome::Waived { .. }
                 | Outcome::Uncovered { .. } => None,
             })

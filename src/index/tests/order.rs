@@ -199,6 +199,7 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
         service_accounts,
         hosts,
         buckets,
+        party_hosts,
     } = reach;
     vec![
         sorted(parties),
@@ -220,6 +221,7 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
         sorted(service_accounts),
         sorted(hosts),
         sorted(buckets),
+        sorted(party_hosts),
         sorted(by_importer),
         sorted(by_exporter),
         sorted(exceptions_in),

@@ -56,6 +56,10 @@ fn read(
     Some(Dataset {
         name: from.name.as_str().into(),
         employment: employment(&from.subjects, &categories),
+        collected_directly: match from.collected {
+            Some(api::Collected::DirectFromSubject) => true,
+            None => false,
+        },
         categories,
         role: role?,
         table: from.table.as_ref().map(|t| (t.schema.clone(), t.name.clone())),
@@ -87,11 +91,7 @@ fn role(errors: &mut Errors, path: &str, from: &api::Dataset, store: Option<&Rol
 
 fn employment(subjects: &[api::Subject], categories: &[Category]) -> Employment {
     let works = |s: &api::Subject| matches!(s, api::Subject::Employee | api::Subject::Applicant);
-    let below = |c: &Category| {
-        let rest = c.as_str().strip_prefix(EMPLOYMENT);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    if subjects.iter().any(works) || categories.iter().any(below) {
+    if subjects.iter().any(works) || categories.iter().any(|c| c.lies_in(EMPLOYMENT)) {
         Employment::Hr
     } else if subjects.is_empty() {
         Employment::Unknown

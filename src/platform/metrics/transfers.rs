@@ -8,7 +8,8 @@ use super::{
 };
 
 /// How a flow can stand.
-pub const FLOW_STATES: [&str; 6] = ["no-border", "adequate", "carried", "same-entity", "waived", "uncovered"];
+pub const FLOW_STATES: [&str; 7] =
+    ["no-border", "adequate", "carried", "same-entity", "collected-directly", "waived", "uncovered"];
 
 /// State of a flow.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
@@ -18,8 +19,14 @@ pub struct FlowState {
 }
 
 /// What is told of Pods though it changes no verdict.
-pub const FINDINGS: [&str; 5] =
-    ["claim-not-reaching", "config-map-unread", "exempt-namespace", "misdeclared", "no-such-store"];
+pub const FINDINGS: [&str; 6] = [
+    "claim-not-reaching",
+    "config-map-unread",
+    "exempt-namespace",
+    "misdeclared",
+    "no-such-store",
+    "undeclared-host",
+];
 
 /// What is told of Pods though it changes no verdict.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]

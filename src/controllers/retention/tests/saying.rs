@@ -19,6 +19,11 @@ fn party(name: &str) -> Arc<Party> {
         regime: None,
         group: None,
         namespaces: vec![],
+        access_from: vec![],
+        controlled_from: None,
+        hosts: vec![],
+        onward: vec![],
+        change_of_control: None,
     })
 }
 

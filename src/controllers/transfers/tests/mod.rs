@@ -162,8 +162,8 @@ impl World {
             detect::uses(snapshot, &subject)
         };
         let all = self.pods.iter().map(|pod| {
-            let Detection { uses, findings, .. } = subject(pod);
-            Using { pod: pod.clone(), owner: pod.owner.clone(), uses, findings }
+            let Detection { uses, sends, findings, .. } = subject(pod);
+            Using { pod: pod.clone(), owner: pod.owner.clone(), uses, sends, findings }
         });
         all.collect()
     }

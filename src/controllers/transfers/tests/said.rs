@@ -93,6 +93,7 @@ fn the_regimes_shown_are_those_judged() {
                         labels: &labels,
                     },
                     uses: &u.uses,
+                    sends: &u.sends,
                     places: &[place],
                     now: at(NOW),
                 };

@@ -15,7 +15,7 @@ fn admits(snapshot: &Snapshot, namespace: &str, place: &Place, now: Timestamp) -
     let labels = Labels::from([("app".to_owned(), "exporter".to_owned())]);
     let workload = Workload { kind: "Pod", namespace, name: "p", labels: &labels };
     let places = std::slice::from_ref(place);
-    !decide(snapshot, &Request { workload, uses: &uses, places, now }).is_violation()
+    !decide(snapshot, &Request { workload, uses: &uses, sends: &[], places, now }).is_violation()
 }
 
 /// As the policy answers a Pod that is pinned to the region.

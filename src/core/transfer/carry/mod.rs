@@ -2,6 +2,7 @@
 
 mod claim;
 mod clauses;
+mod control;
 pub(super) mod framework;
 
 use jiff::Timestamp;
@@ -110,5 +111,6 @@ fn attempt(safeguard: &Safeguard, crossing: &Crossing<'_>, explain: bool) -> Tri
         Instrument::DataPrivacyFramework(entry) => framework::attempt(&mut trial, entry, crossing),
         Instrument::Adequacy(claim) => claim::attempt(&mut trial, claim, crossing),
     }
+    control::review(&mut trial, safeguard, crossing);
     trial
 }

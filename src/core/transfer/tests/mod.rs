@@ -3,6 +3,7 @@
 mod flows;
 mod instruments;
 pub(crate) mod properties;
+mod spread;
 mod words;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Outcome, Request, Use, Verdict, Workload, decide};
+use super::{Outcome, Request, Sending, Use, UseAccess, Verdict, Workload, decide};
 use crate::{
     core::{
         ids::ObjectKey,
@@ -117,6 +118,8 @@ pub(crate) struct World {
     pub(crate) manifests: Vec<String>,
     pub(crate) namespace: &'static str,
     pub(crate) labels: Labels,
+    pub(crate) uses: Vec<Use>,
+    pub(crate) sends: Vec<Sending>,
     pub(crate) places: Vec<Place>,
     pub(crate) now: Timestamp,
 }
@@ -137,6 +140,8 @@ impl World {
             settings: Settings::default(),
             namespace: "analytics",
             labels: [("app".to_owned(), "exporter".to_owned())].into(),
+            uses: Self::uses(),
+            sends: vec![],
             places: vec![],
             now: at("2026-11-15"),
             law,
@@ -194,14 +199,14 @@ impl World {
 
     pub(crate) fn uses() -> Vec<Use> {
         let via = vec!["container app env DB: Secret identity/accounts-app".to_owned()];
-        vec![Use { store: ObjectKey::new("identity", "accounts"), via }]
+        vec![Use { store: ObjectKey::new("identity", "accounts"), via, access: UseAccess::Read }]
     }
 
     pub(crate) fn ask<T>(&self, answer: impl FnOnce(&Snapshot, &Request<'_>) -> T) -> T {
-        let uses = Self::uses();
         let workload =
             Workload { kind: "Pod", namespace: self.namespace, name: "report-1", labels: &self.labels };
-        let request = Request { workload, uses: &uses, places: &self.places, now: self.now };
+        let request =
+            Request { workload, uses: &self.uses, sends: &self.sends, places: &self.places, now: self.now };
         answer(&self.snapshot(), &request)
     }
 

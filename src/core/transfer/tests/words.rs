@@ -3,7 +3,10 @@
 use expect_test::expect;
 
 use super::*;
-use crate::core::transfer::text::{first_line, lines, message, summary_ok};
+use crate::core::transfer::{
+    UseAccess,
+    text::{first_line, lines, message, summary_ok},
+};
 
 fn said(world: &World) -> String {
     world.ask(|snapshot, request| message(request, &decide(snapshot, request)))
@@ -109,8 +112,11 @@ fn a_text_about_one_store_says_nothing_of_another() {
     let other = edit(STORE, &[("name: accounts, namespace", "name: billing, namespace")]);
     let mut world = World::new(&[&other]);
     world.manifests.swap(2, 3);
-    let uses =
-        ["accounts", "billing"].map(|name| Use { store: ObjectKey::new("identity", name), via: vec![] });
+    let uses = ["accounts", "billing"].map(|name| Use {
+        store: ObjectKey::new("identity", name),
+        via: vec![],
+        access: UseAccess::Read,
+    });
     world.ask(|snapshot, request| {
         let mut request = request.clone();
         request.uses = &uses;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    super::{NearMiss, Outcome, Remedy, Verdict},
+    super::{Flow, NearMiss, Outcome, Remedy, Verdict, Way},
     and,
 };
 use crate::core::{
@@ -14,11 +14,12 @@ use crate::core::{
 /// Flows of a group, each by its regime and dataset.
 pub(super) type Flows<'a> = BTreeSet<(&'a RegimeId, &'a str)>;
 
-/// The uncovered flows of one store to one place.
+/// The uncovered flows of one store on one way to one place.
 pub(super) struct Group<'a> {
     pub(super) store: &'a ObjectKey,
     pub(super) home: &'a Place,
-    pub(super) place: &'a Place,
+    pub(super) to: &'a Place,
+    pub(super) way: &'a Way,
     pub(super) exporter: &'a PartyName,
     pub(super) importer: Option<&'a PartyName>,
     pub(super) flows: Flows<'a>,
@@ -33,12 +34,13 @@ pub(super) fn uncovered(verdict: &Verdict) -> Vec<Group<'_>> {
     for f in &verdict.flows {
         let Outcome::Uncovered { near, remedies } = &f.outcome else { continue };
         let flow = &f.flow;
-        let at = groups.iter().position(|g| *g.store == flow.store && *g.place == flow.place);
+        let at = groups.iter().position(|g| g.is_of(flow));
         let at = at.unwrap_or_else(|| {
             groups.push(Group {
                 store: &flow.store,
                 home: &flow.home,
-                place: &flow.place,
+                to: &flow.to,
+                way: &flow.way,
                 exporter: &flow.exporter,
                 importer: flow.importer.as_ref(),
                 flows: Flows::new(),
@@ -64,6 +66,16 @@ pub(super) fn uncovered(verdict: &Verdict) -> Vec<Group<'_>> {
 }
 
 impl<'a> Group<'a> {
+    /// Whether it is the same hop, whatever the dataset, the regime and the place of the workload.
+    fn is_of(&self, flow: &Flow) -> bool {
+        let Flow { store, dataset: _, regime: _, exporter, importer, home: _, place: _, way, to } = flow;
+        self.store == store
+            && self.to == to
+            && self.way == way
+            && self.exporter == exporter
+            && self.importer == importer.as_ref()
+    }
+
     pub(super) fn regimes(&self) -> BTreeSet<&'a RegimeId> {
         regimes(&self.flows)
     }

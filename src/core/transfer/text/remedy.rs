@@ -25,6 +25,14 @@ pub(super) fn needed(request: &Request<'_>, group: &Group<'_>) -> Vec<String> {
         Remedy::NameImporter => Some(format!(
             "exactly one Party that names {namespace} in runs.namespaces, so that its safeguards count"
         )),
+        Remedy::DeclareImporter(party) => {
+            Some(format!("a Party {party} that says where it is established, so that its safeguards count"))
+        }
+        Remedy::OnwardContract => Some(format!(
+            "spec.onwardTo of Party {} to {}, with a contract: reference, limitedPurposes, samePrinciples and notice",
+            group.exporter,
+            importer(group)
+        )),
         Remedy::KnowPlace => Some("a node whose region the law pack knows, or --default-location".into()),
         Remedy::Clauses { .. }
         | Remedy::Certification(_)
@@ -65,6 +73,8 @@ fn plain(group: &Group<'_>, remedy: &Remedy, flows: &Flows<'_>) -> Option<Way> {
         Remedy::DeclareStore
         | Remedy::DeclareExporter
         | Remedy::NameImporter
+        | Remedy::DeclareImporter(_)
+        | Remedy::OnwardContract
         | Remedy::KnowPlace
         | Remedy::Clauses { .. }
         | Remedy::Certification(_) => return None,
@@ -83,7 +93,7 @@ fn clauses(group: &Group<'_>, processor: bool) -> Option<Way> {
             needs.insert(*need);
         }
     }
-    let country = group.place.country?;
+    let country = group.to.country?;
     if served.is_empty() {
         return None;
     }
