@@ -145,6 +145,9 @@ const NO_REASONS: &[&str] = &[
     "ResolvedRefs",
     "Stalled",
     "UsedInExemptNamespace",
+    "OnwardBound",
+    "RoleDoubtful",
+    "UndeclaredRecipient",
     "Verified",
 ];
 
