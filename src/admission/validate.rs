@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::v1alpha1::{DataStore, DataStoreSpec, Party, RetentionPolicy, TransferException, TransferSafeguard},
-    core::{retention::later, snapshot::Snapshot, store::Dataset},
+    core::{contradiction::contradiction, retention::later, snapshot::Snapshot, store::Dataset},
     parse::{self, Errors, FieldError, RegionCheck},
 };
 
@@ -137,7 +137,13 @@ fn store(snapshot: &Snapshot, object: &DataStore, old: Option<&DataStore>) -> Re
     let is_old = same_origins && places(&object.spec).iter().all(|p| known.contains(p));
     let check = if is_old { RegionCheck::Lenient } else { RegionCheck::Strict };
     let store = parse::store(object, &snapshot.law, check)?;
+    let endpoint = |of: &DataStore| of.spec.engine.object_store.as_ref().and_then(|o| o.endpoint.clone());
+    let new = endpoint(object).filter(|new| old.and_then(endpoint).as_ref() != Some(new));
+    if let Some(text) = new {
+        parse::endpoint("spec.engine.objectStore.endpoint", &text).map_err(|error| Errors(vec![error]))?;
+    }
     let mut warnings = Vec::new();
+    warnings.extend(contradiction(&store, &snapshot.law, &snapshot.volumes));
     let parties = store.copies.iter().map(|c| &c.party).chain([&store.exporter]);
     for party in parties.filter(|p| !snapshot.parties.contains_key(*p)) {
         warnings

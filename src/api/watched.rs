@@ -1,7 +1,7 @@
 //! What the operator watches.
 
 /// The plurals of what can be watched; `configmaps`, which are watched on demand alone (`--read-configmaps`), come last.
-pub const WATCHES: [&str; 10] = [
+pub const WATCHES: [&str; 11] = [
     "parties",
     "datastores",
     "transfersafeguards",
@@ -10,6 +10,7 @@ pub const WATCHES: [&str; 10] = [
     "legalholds",
     "namespaces",
     "nodes",
+    "persistentvolumes",
     "pods",
     "configmaps",
 ];

@@ -103,6 +103,16 @@ impl LawPack {
         found.all(|c| *c == first).then_some(first)
     }
 
+    /// The country of the region that a zone belongs to. Zones are called after their region, with something that is no digit behind
+    /// (`eu-west-1a`, `europe-west1-b`); of two regions that fit, the longer name is meant.
+    pub fn zone(&self, provider: Option<&str>, zone: &str) -> Option<Country> {
+        let ends = (1..=zone.len()).rev().filter(|end| zone.is_char_boundary(*end));
+        let region = ends.map(|end| zone.split_at(end)).find(|(region, rest)| {
+            !rest.starts_with(|c: char| c.is_ascii_digit()) && self.region(provider, region).is_some()
+        });
+        region.and_then(|(region, _)| self.region(provider, region))
+    }
+
     /// The regime that has `country` as territory.
     pub fn regime_of(&self, country: Country) -> Option<&Regime> {
         self.regimes.values().find(|r| r.territory.contains(&country))

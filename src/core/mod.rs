@@ -5,6 +5,7 @@
 
 pub mod backstop;
 pub mod category;
+pub mod contradiction;
 pub mod exception;
 pub mod hold;
 pub mod host;
@@ -21,3 +22,4 @@ pub mod snapshot;
 pub mod store;
 pub mod transfer;
 pub mod validity;
+pub mod volume;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+/// The usual region label.
+pub const REGION_LABEL: &str = "topology.kubernetes.io/region";
 /// The region label's name before Kubernetes 1.17.
 pub const FORMER_REGION_LABEL: &str = "failure-domain.beta.kubernetes.io/region";
 

@@ -17,6 +17,7 @@ use crate::core::{
     settings::ClaimsFrom,
     snapshot::Snapshot,
     transfer::{Sending, Use, UseAccess},
+    volume::overlap,
 };
 
 /// Collects what is found. `'a` is the life of the snapshot and of the Pod.
@@ -151,6 +152,25 @@ impl<'a> Finder<'a> {
         let snapshot = self.snapshot;
         let key = ObjectKey::new(namespace, name);
         self.by_key(&snapshot.reach.claims, &key, "PersistentVolumeClaim", at);
+    }
+
+    /// A directory of the node: whoever has a claimed volume's directory needs no claim.
+    pub(super) fn directory(&mut self, path: &str, at: fmt::Arguments<'_>) {
+        for (directory, store) in &self.snapshot.reach.directories {
+            if overlap(directory, path) {
+                self.hit(store, format_args!("{at}: directory {path}"));
+            }
+        }
+    }
+
+    /// A directory of an NFS server.
+    pub(super) fn nfs(&mut self, server: &str, path: &str, at: fmt::Arguments<'_>) {
+        let server = server.trim_end_matches('.').to_ascii_lowercase();
+        for (directory, store) in self.snapshot.reach.nfs.get(&server).into_iter().flatten() {
+            if overlap(directory, path) {
+                self.hit(store, format_args!("{at}: {server}:{path}"));
+            }
+        }
     }
 
     /// The Pod's ServiceAccount.

@@ -5,7 +5,7 @@ use std::fmt;
 use k8s_openapi::api::core::v1::{
     AzureFileVolumeSource, CSIVolumeSource, CephFSVolumeSource, CinderVolumeSource, ConfigMapProjection,
     ConfigMapVolumeSource, EphemeralVolumeSource, FlexVolumeSource, GitRepoVolumeSource,
-    GlusterfsVolumeSource, ISCSIVolumeSource, LocalObjectReference, NFSVolumeSource,
+    GlusterfsVolumeSource, HostPathVolumeSource, ISCSIVolumeSource, LocalObjectReference, NFSVolumeSource,
     PersistentVolumeClaimSpec, PersistentVolumeClaimVolumeSource, ProjectedVolumeSource, QuobyteVolumeSource,
     RBDVolumeSource, ScaleIOVolumeSource, SecretProjection, SecretVolumeSource, StorageOSVolumeSource,
     TypedLocalObjectReference, TypedObjectReference, Volume, VolumeProjection,
@@ -35,7 +35,7 @@ pub(super) fn walk<'a>(finder: &mut Finder<'a>, volume: &'a Volume, words: &mut 
         gce_persistent_disk: _,
         git_repo,
         glusterfs,
-        host_path: _,
+        host_path,
         image: _,
         iscsi,
         name,
@@ -72,6 +72,9 @@ pub(super) fn walk<'a>(finder: &mut Finder<'a>, volume: &'a Volume, words: &mut 
     }) = config_map
     {
         finder.config_map(map, words, at);
+    }
+    if let Some(HostPathVolumeSource { path, type_: _ }) = host_path {
+        finder.directory(path, at);
     }
     if let Some(PersistentVolumeClaimVolumeSource { claim_name, read_only: _ }) = persistent_volume_claim {
         finder.claim(claim_name, at);
@@ -176,8 +179,9 @@ pub(super) fn walk<'a>(finder: &mut Finder<'a>, volume: &'a Volume, words: &mut 
     {
         secret_ref(finder, s.as_ref(), at);
     }
-    if let Some(NFSVolumeSource { path: _, read_only: _, server }) = nfs {
+    if let Some(NFSVolumeSource { path, read_only: _, server }) = nfs {
         finder.text(server, words, at);
+        finder.nfs(server, path, at);
     }
     if let Some(GlusterfsVolumeSource { endpoints, path: _, read_only: _ }) = glusterfs {
         // Endpoints have the name of their Service.

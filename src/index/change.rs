@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Entry, PodFacts, TableEvent};
 use crate::{
     api::v1alpha1 as api,
-    core::snapshot::{Namespace, Node},
+    core::{
+        snapshot::{Namespace, Node},
+        volume::Volume,
+    },
 };
 
 /// A change of one table.
@@ -20,6 +23,7 @@ pub enum Change {
     LegalHold(TableEvent<Entry<api::LegalHold>>),
     Namespace(TableEvent<Namespace>),
     Node(TableEvent<Arc<Node>>),
+    Volume(TableEvent<Arc<Volume>>),
     Pod(TableEvent<Arc<PodFacts>>),
     ConfigMap(TableEvent<Arc<BTreeMap<String, String>>>),
 }
@@ -40,7 +44,7 @@ pub enum Effect {
 #[cfg(test)]
 impl Change {
     /// Every list is whole: what a cluster in which nothing is declared says.
-    pub(crate) fn every_list_is_done() -> [Self; 9] {
+    pub(crate) fn every_list_is_done() -> [Self; 10] {
         [
             Self::Party(TableEvent::InitDone),
             Self::DataStore(TableEvent::InitDone),
@@ -50,6 +54,7 @@ impl Change {
             Self::LegalHold(TableEvent::InitDone),
             Self::Namespace(TableEvent::InitDone),
             Self::Node(TableEvent::InitDone),
+            Self::Volume(TableEvent::InitDone),
             Self::Pod(TableEvent::InitDone),
         ]
     }

@@ -1,6 +1,10 @@
 //! What is kept of Pods, nodes and namespaces.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use k8s_openapi::{
     api::core::v1::{self as k8s, PodSpec},
@@ -12,11 +16,12 @@ use crate::{
     core::{
         ids::ObjectKey,
         law::LawPack,
-        node_region::ProviderId,
+        node_region::{FORMER_REGION_LABEL, ProviderId, REGION_LABEL},
         selector::Labels,
         settings::{Mode, Settings},
         snapshot::{Namespace, Node},
         store::Place,
+        volume::Volume,
     },
 };
 
@@ -142,6 +147,34 @@ pub fn node(node: k8s::Node, law: &LawPack, settings: &Settings) -> Node {
     Node { name: node.metadata.name.unwrap_or_default(), labels, place }
 }
 
+/// Reduces a volume; none when it is bound to no claim.
+pub fn volume(volume: k8s::PersistentVolume, settings: &Settings) -> Option<Volume> {
+    let spec = volume.spec?;
+    let claim = spec.claim_ref?;
+    let on_node = spec.host_path.map(|h| h.path).or(spec.local.map(|l| l.path));
+    let (mut regions, mut zones) = (BTreeSet::new(), BTreeSet::new());
+    let terms = spec.node_affinity.and_then(|a| a.required).map(|r| r.node_selector_terms);
+    for term in terms.iter().flatten() {
+        for r in term.match_expressions.iter().flatten().filter(|r| r.operator == "In") {
+            let values = r.values.iter().flatten().cloned();
+            if r.key == settings.region_label || r.key == REGION_LABEL || r.key == FORMER_REGION_LABEL {
+                regions.extend(values);
+            } else if r.key.ends_with("/zone") {
+                // Storage drivers have labels of their own: topology.ebs.csi.aws.com/zone.
+                zones.extend(values);
+            }
+        }
+    }
+    Some(Volume {
+        name: volume.metadata.name.unwrap_or_default(),
+        claim: ObjectKey::new(claim.namespace.unwrap_or_default(), claim.name.unwrap_or_default()),
+        directory: on_node,
+        nfs: spec.nfs.map(|nfs| (nfs.server.trim_end_matches('.').to_ascii_lowercase(), nfs.path)),
+        regions,
+        zones,
+    })
+}
+
 /// Where a node is: its region label read with the provider of its id; the default location where it has no label; nowhere
 /// that is known where what else it says of itself contradicts the label.
 ///
@@ -168,7 +201,7 @@ fn node_place(labels: &Labels, provider_id: &str, law: &LawPack, settings: &Sett
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::{ids::Country, node_region::FORMER_REGION_LABEL};
+    use crate::core::ids::Country;
 
     const IE: Country = Country(*b"IE");
     const US: Country = Country(*b"US");
@@ -240,6 +273,27 @@ mod tests {
         let place = Place { provider: Some("aws".into()), region: Some("r".into()), country: Some(IE) };
         let settings = Settings { default_location: Some(place.clone()), ..Settings::default() };
         assert_eq!(node_place(&Labels::new(), "aws:///x", &law(), &settings), place);
+    }
+
+    #[test]
+    fn a_volume_says_where_it_is_and_one_without_a_claim_is_not_kept() {
+        let read = |spec: serde_json::Value| {
+            let object = serde_json::json!({"metadata": {"name": "pv"}, "spec": spec});
+            volume(serde_json::from_value(object).unwrap(), &Settings::default())
+        };
+        let claim = serde_json::json!({"namespace": "n", "name": "c"});
+        assert!(read(serde_json::json!({"hostPath": {"path": "/a"}})).is_none());
+        let of = |label: &str| {
+            serde_json::json!({"claimRef": claim, "local": {"path": "/a"}, "nodeAffinity": {"required": {"nodeSelectorTerms":
+                [{"matchExpressions": [{"key": label, "operator": "In", "values": ["x"]}]}]}}})
+        };
+        let found = read(of("topology.kubernetes.io/region")).unwrap();
+        assert_eq!((found.claim, found.directory), (ObjectKey::new("n", "c"), Some("/a".into())));
+        assert_eq!((found.regions.len(), found.zones.len()), (1, 0));
+        assert_eq!(read(of("topology.ebs.csi.aws.com/zone")).unwrap().zones.len(), 1);
+        let nfs =
+            read(serde_json::json!({"claimRef": claim, "nfs": {"server": "NFS.example.com.", "path": "/e"}}));
+        assert_eq!(nfs.unwrap().nfs, Some(("nfs.example.com".into(), "/e".into())));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::{
         settings::Settings,
         snapshot::{Namespace, Node, Snapshot, SnapshotBuilder},
         store::UnreadableStore,
+        volume::Volume,
     },
     parse,
 };
@@ -41,6 +42,8 @@ pub struct State {
     pub namespaces: Table<Namespace>,
     /// Nodes.
     pub nodes: Table<Arc<Node>>,
+    /// PersistentVolumes that are bound to a claim.
+    pub volumes: Table<Arc<Volume>>,
     /// Pods that have not ended.
     pub pods: Table<Arc<PodFacts>>,
     /// Values of ConfigMaps, where they are watched.
@@ -65,6 +68,7 @@ impl State {
             holds: Table::default(),
             namespaces: Table::default(),
             nodes: Table::default(),
+            volumes: Table::default(),
             pods: Table::default(),
             config_maps,
         }
@@ -86,6 +90,7 @@ impl State {
             Change::LegalHold(e) => declared(&mut self.holds, e),
             Change::Namespace(e) => snapshot(plain(&mut self.namespaces, e)),
             Change::Node(e) => snapshot(plain(&mut self.nodes, e)),
+            Change::Volume(e) => snapshot(plain(&mut self.volumes, e)),
             Change::Pod(e) => pods(plain(&mut self.pods, e)),
             Change::ConfigMap(e) => {
                 // What a ConfigMap says changes which stores the Pods that refer to it use.
@@ -104,6 +109,7 @@ impl State {
             && self.holds.is_listed()
             && self.namespaces.is_listed()
             && self.nodes.is_listed()
+            && self.volumes.is_listed()
             && self.pods.is_listed()
             && self.config_maps.is_listed()
     }
@@ -139,6 +145,7 @@ impl State {
             holds,
             namespaces: self.namespaces.iter().map(|(k, n)| (k.name.to_string(), n.clone())).collect(),
             nodes: self.nodes.iter().map(|(_, n)| n.clone()).collect(),
+            volumes: self.volumes.iter().map(|(_, v)| v.clone()).collect(),
             invalid,
         }
         .build()

@@ -68,6 +68,12 @@ pub async fn spawn(
         move |n: k8s::Node| Some(Arc::new(facts::node(n, &nodes.law, &nodes.settings))),
         Change::Node,
     );
+    let settings = context.settings.clone();
+    watches.native(
+        "persistentvolumes",
+        move |v: k8s::PersistentVolume| facts::volume(v, &settings).map(Arc::new),
+        Change::Volume,
+    );
     watches.native("pods", |p: k8s::Pod| facts::pod(p).map(Arc::new), Change::Pod);
     if context.settings.read_config_maps {
         watches.native(

@@ -1,5 +1,6 @@
 //! From what users write to values that are right: the only maker of `core` values; every error names a field.
 
+mod endpoint;
 mod errors;
 mod exception;
 mod hold;
@@ -15,6 +16,7 @@ mod store;
 mod tests;
 mod value;
 
+pub use endpoint::endpoint;
 pub use errors::{Errors, FieldError};
 pub use exception::exception;
 pub use hold::hold;

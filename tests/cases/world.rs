@@ -122,6 +122,8 @@ impl World {
                 let node = facts::node(read(object)?, &context.law, &context.settings);
                 Some(Change::Node(TableEvent::Apply(at, Arc::new(node))))
             }
+            "PersistentVolume" => facts::volume(read(object)?, &context.settings)
+                .map(|volume| Change::Volume(TableEvent::Apply(at, Arc::new(volume)))),
             "Pod" => {
                 let pod = facts::pod(read(object)?);
                 self.pods.0.extend(pod.map(|pod| (at, Arc::new(pod))));

@@ -48,7 +48,11 @@ pub fn accepted(
     DataStoreStatus {
         observed_generation: meta.generation,
         conditions: set(before, &found, meta.generation, now),
-        country: store.place.country.map(|c| c.to_string()),
+        country: store
+            .place
+            .country
+            .filter(|_| !snapshot.contradicted.contains_key(&store.key))
+            .map(|c| c.to_string()),
         regimes: judged_regimes(snapshot, store).iter().map(ToString::to_string).collect(),
         transfers: Some(TransferSummary {
             using: picture.using,
@@ -153,6 +157,10 @@ fn resolved(snapshot: &Snapshot, store: &Store) -> Finding {
 
 fn located(snapshot: &Snapshot, store: &Store) -> Finding {
     let law = &snapshot.law.version;
+    if let Some(why) = snapshot.contradicted.get(&store.key) {
+        let message = format!("{why}: its place counts as unknown, and every regime is judged");
+        return Finding::no("LocationKnown", "RegionUnknown", message);
+    }
     match store.place.country {
         Some(country) => Finding::yes("LocationKnown", "Known", format!("{country} by law pack {law}")),
         None => Finding::no(

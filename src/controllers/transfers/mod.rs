@@ -132,6 +132,8 @@ async fn write(
             Ok(store) => {
                 let nothing = StorePicture::default();
                 let about = picture.stores.get(&entry.key()).unwrap_or(&nothing);
+                // As it is judged: a location that is contradicted is none.
+                let store = snapshot.stores.get(&entry.key()).unwrap_or(store);
                 findings::accepted(snapshot, store, about, &entry.meta, old, now)
             }
             Err(reason) => findings::invalid(reason, &entry.meta, old, now),

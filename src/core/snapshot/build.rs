@@ -1,17 +1,18 @@
 //! From parsed objects to a snapshot: who runs what, what leads to which store.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
 use super::{Reach, Snapshot, SnapshotBuilder};
 use crate::core::{
+    contradiction::{Volumes, contradiction},
     exception::Exception,
     ids::{ObjectKey, PartyName},
     party::Party,
     safeguard::Safeguard,
-    store::{Access, Engine},
+    store::{Access, Engine, Store},
 };
 
 impl SnapshotBuilder {
@@ -33,8 +34,23 @@ impl SnapshotBuilder {
                 reach.party_hosts.entry(host.clone()).or_default().push((*port, party.name.clone()));
             }
         }
+        let volumes: Volumes = self.volumes.into_iter().map(|v| (v.claim.clone(), v)).collect();
+        reach.add_volumes(&volumes);
         reach.sort();
+        let mut contradicted = BTreeMap::new();
+        let stores = self.stores.into_iter().map(|store| match contradiction(&store, &self.law, &volumes) {
+            None => (store.key.clone(), store),
+            Some(why) => {
+                contradicted.insert(store.key.clone(), why);
+                let mut nowhere = Store::clone(&store);
+                nowhere.place.country = None;
+                (store.key.clone(), Arc::new(nowhere))
+            }
+        });
         Snapshot {
+            stores: stores.collect(),
+            volumes,
+            contradicted,
             runs: runs(&self.parties),
             reach,
             by_importer: by_party(&self.safeguards, Safeguard::importers),
@@ -43,7 +59,6 @@ impl SnapshotBuilder {
             law: self.law,
             settings: self.settings,
             parties: self.parties.into_iter().map(|p| (p.name.clone(), p)).collect(),
-            stores: self.stores.into_iter().map(|s| (s.key.clone(), s)).collect(),
             unreadable_stores: self.unreadable_stores.into_iter().map(|s| (s.key.clone(), s)).collect(),
             safeguards: self.safeguards.into_iter().map(|s| (s.name.clone(), s)).collect(),
             exceptions: self.exceptions.into_iter().map(|e| (e.name.clone(), e)).collect(),
@@ -121,6 +136,19 @@ impl Reach {
         }
     }
 
+    /// Who has a claimed volume's directory on a node or on a server needs no claim.
+    fn add_volumes(&mut self, volumes: &Volumes) {
+        for (claim, stores) in &self.claims {
+            let Some(volume) = volumes.get(claim) else { continue };
+            for store in stores {
+                self.directories.extend(volume.directory.iter().map(|path| (path.clone(), store.clone())));
+                if let Some((server, path)) = &volume.nfs {
+                    self.nfs.entry(server.clone()).or_default().push((path.clone(), store.clone()));
+                }
+            }
+        }
+    }
+
     fn add_engine(&mut self, store: &ObjectKey, engine: &Engine) {
         let here = |name: &str| ObjectKey::new(store.namespace.clone(), name);
         match engine {
@@ -152,12 +180,16 @@ impl Reach {
             hosts,
             buckets,
             party_hosts,
+            directories,
+            nfs,
         } = self;
         for by in [secrets, erasure_secrets, config_maps, services, claims, service_accounts] {
             by.values_mut().for_each(sort);
         }
         hosts.values_mut().for_each(sort);
         party_hosts.values_mut().for_each(sort);
+        sort(directories);
+        nfs.values_mut().for_each(sort);
         buckets.values_mut().flat_map(HashMap::values_mut).for_each(sort);
     }
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    contradiction::Volumes,
     exception::Exception,
     hold::Hold,
     ids::{ObjectKey, PartyName},
@@ -18,6 +19,7 @@ use super::{
     selector::Labels,
     settings::{Mode, Settings},
     store::{Place, Store, UnreadableStore},
+    volume::Volume,
 };
 
 /// Everything that decisions read. Build one with [`SnapshotBuilder`].
@@ -45,6 +47,10 @@ pub struct Snapshot {
     pub namespaces: HashMap<String, Namespace>,
     /// Nodes by name.
     pub nodes: BTreeMap<String, Arc<Node>>,
+    /// Volumes by the claim that they are bound to.
+    pub volumes: Volumes,
+    /// What contradicts the location of a store; its place then has no country.
+    pub contradicted: BTreeMap<ObjectKey, String>,
     /// Objects that could not be read, by kind, namespace and name.
     pub invalid: BTreeMap<(String, String, String), String>,
     /// Party that runs a namespace; a namespace that two parties claim is absent.
@@ -89,6 +95,10 @@ pub struct Reach {
     pub buckets: HashMap<String, HashMap<String, Vec<ObjectKey>>>,
     /// Parties by host name, or by `*.domain`; the port where one was declared.
     pub party_hosts: HashMap<String, Vec<(Option<u16>, PartyName)>>,
+    /// Directories on nodes in which volumes of a store are.
+    pub directories: Vec<(String, ObjectKey)>,
+    /// Directories of NFS servers in which volumes of a store are, by server.
+    pub nfs: HashMap<String, Vec<(String, ObjectKey)>>,
 }
 
 /// What decisions read of a namespace.
@@ -136,6 +146,8 @@ pub struct SnapshotBuilder {
     pub namespaces: HashMap<String, Namespace>,
     /// Nodes.
     pub nodes: Vec<Arc<Node>>,
+    /// Volumes that are bound to a claim.
+    pub volumes: Vec<Arc<Volume>>,
     /// Objects that could not be read.
     pub invalid: BTreeMap<(String, String, String), String>,
 }

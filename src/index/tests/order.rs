@@ -183,6 +183,8 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
         holds,
         namespaces,
         nodes,
+        volumes,
+        contradicted,
         invalid,
         runs,
         reach,
@@ -200,6 +202,8 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
         hosts,
         buckets,
         party_hosts,
+        directories,
+        nfs,
     } = reach;
     vec![
         sorted(parties),
@@ -222,6 +226,10 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
         sorted(hosts),
         sorted(buckets),
         sorted(party_hosts),
+        format!("{directories:?}"),
+        sorted(nfs),
+        sorted(volumes),
+        sorted(contradicted),
         sorted(by_importer),
         sorted(by_exporter),
         sorted(exceptions_in),
