@@ -15,6 +15,7 @@
 //! | [`placement`] | where a Pod may run |
 //! | [`handover`] | what the runner hands to the operator |
 //! | [`enforcement`] | whether what the API server enforces is what was installed |
+//! | `picture` | what runs, judged: for the reconciler and the plugin |
 //! | [`platform`] | client, certificates, events, readiness, shutdown |
 //! | `index`, `admission`, `controllers`, `operator` | the operator (feature `operator`) |
 //! | `erase` | the runner, with the store drivers (feature `eraser`) |
@@ -38,6 +39,8 @@ pub mod controllers;
 pub mod index;
 #[cfg(feature = "operator")]
 pub mod operator;
+#[cfg(any(feature = "operator", feature = "plugin"))]
+pub mod picture;
 
 #[cfg(feature = "eraser")]
 pub mod erase;

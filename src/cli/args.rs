@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::answer::Output;
+use super::{
+    answer::Output, discover::DiscoverArgs, expiring::ExpiringArgs, explain::ExplainArgs, flows::FlowsArgs,
+    simulate::SimulateArgs,
+};
 
 /// Personal data crosses a border only under a safeguard, and stays only as long as was promised.
 #[derive(Clone, Debug, Parser)]
@@ -38,20 +41,25 @@ pub enum Command {
         #[arg(long)]
         yes: bool,
     },
-    /// Say which stores a Pod uses, and why it may or may not run where it does.
-    Explain {
-        /// The Pod.
-        pod: String,
-        /// What the operator's flag of this name says.
-        #[arg(long, value_delimiter = ',', value_name = "NAMESPACES")]
-        claims_from: Vec<String>,
-        /// The operator's `--region-label`.
-        #[arg(long, default_value = "topology.kubernetes.io/region", value_name = "LABEL")]
-        region_label: String,
-        /// The law pack to judge by instead of the built-in one.
-        #[arg(long, value_name = "FILE")]
-        law_pack: Option<PathBuf>,
-    },
+    /// Say which stores a workload uses, by which reference, on what each flow stands, what would make it lawful, and when
+    /// that changes.
+    #[command(after_help = EXPLAINED)]
+    Explain(ExplainArgs),
+    /// Stores by the places of what runs and of copies, with what carries each flow.
+    #[command(after_help = ASKED)]
+    Flows(FlowsArgs),
+    /// Say what would stand otherwise, and what catches it: without an instrument, a row of the law or a Party, by another law
+    /// pack, with other manifests, or at another time. Changes nothing.
+    #[command(after_help = SIMULATED)]
+    Simulate(Box<SimulateArgs>),
+    /// List everything that lapses soon, what stands on it, and what catches that: safeguards, certifications, checks of the
+    /// list, assessments, exceptions, rows of the law; and days by which somebody looks again.
+    #[command(after_help = EXPIRED)]
+    Expiring(ExpiringArgs),
+    /// Draft DataStores, as YAML, from Secrets, claims and Services that look like a database's and that no store claims. No value
+    /// of a Secret is read.
+    #[command(after_help = ASKED)]
+    Discover(DiscoverArgs),
     /// What stands where, on one screen: version, enforcement, leader, certificates, what lapses next, stores, policies,
     /// runs in progress, holds in force.
     #[command(after_help = ANSWERS)]
@@ -64,6 +72,19 @@ pub enum Command {
 /// Exit codes of questions about the cluster.
 const ANSWERS: &str = "Exit codes: 0 all is well; 1 something is not (a violation, enforcement that is not intact, something overdue, \
 soon to end or not ready); 2 not everything could be looked at, or the command line is wrong.";
+
+/// Exit codes of `explain`.
+const EXPLAINED: &str = "Exit codes: 0 no declared rule is broken; 3 one is; 1 it could not be explained; 2 the command line is wrong.";
+
+/// Exit codes of `flows` and `discover`.
+const ASKED: &str = "Exit codes: 0 it was answered; 2 it was not, or the command line is wrong.";
+
+/// Exit codes of `simulate`.
+const SIMULATED: &str = "Exit codes: 0 no flow becomes a violation; 1 one does; 2 nothing was simulated, or the command line is wrong.";
+
+/// Exit codes of `expiring`.
+const EXPIRED: &str = "Exit codes: 0 it was answered; 1 with --fail, something lapses that nothing catches; 2 it was not answered, or the \
+command line is wrong.";
 
 /// How a question about the cluster is asked.
 #[derive(Clone, Debug, clap::Args)]

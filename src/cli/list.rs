@@ -14,13 +14,22 @@ const PAGE: u32 = 500;
 /// Every object that `api` names.
 pub async fn list<K: Clone + DeserializeOwned + Debug>(api: &Api<K>) -> Result<Vec<K>, kube::Error> {
     let mut all = vec![];
+    each(api, |object| all.push(object)).await?;
+    Ok(all)
+}
+
+/// Hands over every object that `api` names, a page at a time: a hundred thousand Pods need not be held at once.
+pub async fn each<K: Clone + DeserializeOwned + Debug>(
+    api: &Api<K>,
+    mut take: impl FnMut(K),
+) -> Result<(), kube::Error> {
     let mut page = ListParams::default().limit(PAGE);
     loop {
         let ObjectList { items, metadata, .. } = api.list(&page).await?;
-        all.extend(items);
+        items.into_iter().for_each(&mut take);
         match metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => page = page.continue_token(&token),
-            None => return Ok(all),
+            None => return Ok(()),
         }
     }
 }

@@ -3,8 +3,8 @@
 //! | exit code | meaning |
 //! | --- | --- |
 //! | 0 | done |
-//! | 1 | it could not be done: the cluster, a permission, an object that is not there; `status`, `doctor`: something is not well |
-//! | 2 | the command line is wrong; `status`, `doctor`: not everything could be looked at |
+//! | 1 | it could not be done: the cluster, a permission, an object that is not there; `status`, `doctor`: something is not well; `simulate`: a flow becomes a violation; `expiring --fail`: nothing catches it |
+//! | 2 | the command line is wrong; `status`, `doctor`: not everything could be looked at; `flows`, `simulate`, `expiring`, `discover`: it could not be done |
 //! | 3 | the answer is no: the run does not wait for approval, or the question was not answered with its name; the Pod breaks a rule |
 
 mod answer;
@@ -12,12 +12,18 @@ mod approve;
 mod args;
 mod certificates;
 mod connect;
+mod discover;
 mod doctor;
+mod expiring;
 mod explain;
 mod facts;
+mod flows;
 mod list;
+mod said;
+mod simulate;
 mod status;
 mod table;
+mod world;
 
 use std::io::{BufRead, Write};
 
@@ -25,10 +31,15 @@ pub use answer::Output;
 pub use approve::ApproveError;
 pub use args::{Args, Asking, Command};
 pub use connect::ConnectError;
+pub use discover::{DiscoverArgs, DiscoverError};
 pub use doctor::DoctorError;
-pub use explain::ExplainError;
+pub use expiring::{ExpiringArgs, ExpiringError, Within};
+pub use explain::{ExplainArgs, ExplainError, Target};
+pub use flows::{FlowsArgs, FlowsError, Format};
 use jiff::Timestamp;
+pub use simulate::{OtherError, SimulateArgs, SimulateError, Without};
 pub use status::StatusError;
+pub use world::{Judging, WorldError};
 
 use answer::Answer;
 
@@ -47,6 +58,18 @@ pub enum CliError {
     /// `explain` failed.
     #[error(transparent)]
     Explain(#[from] ExplainError),
+    /// `flows` failed.
+    #[error(transparent)]
+    Flows(#[from] FlowsError),
+    /// `simulate` failed.
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
+    /// `expiring` failed.
+    #[error(transparent)]
+    Expiring(#[from] ExpiringError),
+    /// `discover` failed.
+    #[error(transparent)]
+    Discover(#[from] DiscoverError),
     /// `status` failed.
     #[error(transparent)]
     Status(#[from] StatusError),
@@ -64,7 +87,13 @@ impl CliError {
         match self {
             Self::Approve(error) if error.is_refusal() => NO,
             Self::Connect(_) | Self::Approve(_) | Self::Explain(_) => 1,
-            Self::Status(_) | Self::Doctor(_) | Self::Unasked(_) => Answer::Undetermined.exit_code(),
+            Self::Flows(_)
+            | Self::Simulate(_)
+            | Self::Expiring(_)
+            | Self::Discover(_)
+            | Self::Status(_)
+            | Self::Doctor(_)
+            | Self::Unasked(_) => Answer::Undetermined.exit_code(),
         }
     }
 }
@@ -72,7 +101,7 @@ impl CliError {
 /// Runs one command and returns the exit code of its answer. What a person answers is read from `input`; everything is written to `out`.
 pub async fn run(args: Args, input: &mut impl BufRead, out: &mut impl Write) -> Result<u8, CliError> {
     let Args { kubeconfig, context, namespace, command } = args;
-    let asks = matches!(command, Command::Status(_) | Command::Doctor(_));
+    let asks = !matches!(command, Command::Approve { .. } | Command::Explain(_));
     let client = connect::connect(kubeconfig.as_deref(), context)
         .await
         .map_err(|error| if asks { CliError::Unasked(error) } else { error.into() })?;
@@ -82,13 +111,25 @@ pub async fn run(args: Args, input: &mut impl BufRead, out: &mut impl Write) -> 
             let ask = if yes { approve::Ask::No } else { approve::Ask::Person(input) };
             approve::approve(client, &namespace, &run, &expires, ask, Timestamp::now(), out).await?;
         }
-        Command::Explain { pod, claims_from, region_label, law_pack } => {
+        Command::Explain(args) => {
             let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
-            let flags = explain::Flags { claims_from, region_label, law_pack };
-            if !explain::explain(client, &namespace, &pod, &flags, Timestamp::now(), out).await? {
+            if !explain::explain(client, &namespace, &args, Timestamp::now(), out).await? {
                 return Ok(NO);
             }
         }
+        Command::Flows(args) => {
+            flows::flows(client, namespace.as_deref(), &args, Timestamp::now(), out).await?;
+        }
+        Command::Simulate(args) => {
+            let namespace = namespace.unwrap_or_else(|| client.default_namespace().to_owned());
+            let holds = simulate::simulate(client, &namespace, &args, Timestamp::now(), input, out).await?;
+            return Ok(u8::from(!holds));
+        }
+        Command::Expiring(args) => {
+            let caught = expiring::expiring(client, &args, Timestamp::now(), out).await?;
+            return Ok(u8::from(args.fail && !caught));
+        }
+        Command::Discover(args) => discover::discover(client, namespace.as_deref(), &args, out).await?,
         Command::Status(Asking { operator_namespace, output }) => {
             let (operator, namespace, now) =
                 (operator_namespace.as_deref(), namespace.as_deref(), Timestamp::now());

@@ -5,6 +5,7 @@
 
 pub mod backstop;
 pub mod declared;
+mod lapses;
 pub mod retention;
 mod status;
 pub mod transfers;

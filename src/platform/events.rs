@@ -70,8 +70,17 @@ impl Events {
 
     /// Publishes; a failure is logged.
     pub async fn publish(&self, regarding: &ObjectReference, note: &Note) {
+        self.say(regarding, note, false).await;
+    }
+
+    /// Publishes what is said once: where it has been said already, by whomever, nothing is counted up.
+    pub async fn publish_once(&self, regarding: &ObjectReference, note: &Note) {
+        self.say(regarding, note, true).await;
+    }
+
+    async fn say(&self, regarding: &ObjectReference, note: &Note, once: bool) {
         failpoint("event-before");
-        match self.try_publish(regarding, note).await {
+        match self.try_publish(regarding, note, once).await {
             Ok(()) => failpoint("event-after"),
             Err(error) => tracing::warn!(
                 %error,
@@ -84,7 +93,12 @@ impl Events {
         }
     }
 
-    async fn try_publish(&self, regarding: &ObjectReference, note: &Note) -> Result<(), kube::Error> {
+    async fn try_publish(
+        &self,
+        regarding: &ObjectReference,
+        note: &Note,
+        once: bool,
+    ) -> Result<(), kube::Error> {
         let now = Timestamp::now();
         let namespace = regarding.namespace.as_deref().unwrap_or("default");
         let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
@@ -95,8 +109,14 @@ impl Events {
             match api.create(&PostParams::default(), &event).await {
                 Ok(_) => return Ok(()),
                 Err(kube::Error::Api(status)) if status.code == 409 => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.forget(&name);
+                    return Err(error);
+                }
             }
+        }
+        if once {
+            return Ok(());
         }
         let series = EventSeries { count: count.max(2), last_observed_time: MicroTime(now) };
         let patch = Patch::Merge(serde_json::json!({ "series": series }));
@@ -118,6 +138,11 @@ impl Events {
         let count = seen.entry(name.to_owned()).or_default();
         *count = count.saturating_add(1);
         *count
+    }
+
+    /// What could not be said has not been said.
+    fn forget(&self, name: &str) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
     fn event(&self, regarding: &ObjectReference, note: &Note, namespace: &str, now: Timestamp) -> Event {

@@ -55,6 +55,13 @@ pub const LAYERS: &[Layer] = &[
         client: false,
         never: &["std::env"],
     },
+    // Who judges all that runs, and who asks about it, see the same.
+    Layer {
+        name: "picture",
+        uses: &["api", "core", "detect", "placement", "index"],
+        client: false,
+        never: &["kube", "tokio", "futures", "tracing", "std::env"],
+    },
     Layer {
         name: "admission",
         uses: &["api", "core", "parse", "detect", "placement", "index", "platform"],
@@ -63,7 +70,18 @@ pub const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "controllers",
-        uses: &["api", "core", "parse", "detect", "placement", "handover", "platform", "index", "admission"],
+        uses: &[
+            "api",
+            "core",
+            "parse",
+            "detect",
+            "placement",
+            "handover",
+            "platform",
+            "index",
+            "picture",
+            "admission",
+        ],
         client: true,
         never: &[],
     },
@@ -92,6 +110,7 @@ pub const LAYERS: &[Layer] = &[
             "enforcement",
             "platform",
             "index",
+            "picture",
         ],
         client: true,
         never: &[],

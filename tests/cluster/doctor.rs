@@ -22,7 +22,7 @@ cases![
 ];
 
 /// The plugin as a person runs it: its exit code and what it wrote.
-async fn carnet(kubeconfig: &Path, arguments: &[&str]) -> Result<(i32, String)> {
+pub async fn carnet(kubeconfig: &Path, arguments: &[&str]) -> Result<(i32, String)> {
     let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_kubectl-carnet"))
         .arg("--kubeconfig")
         .arg(kubeconfig)

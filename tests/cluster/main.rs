@@ -2,6 +2,7 @@
 //! operator as a process under the ServiceAccount and the rights that the project ships. One cluster for all tests here,
 //! one test at a time. Without the cluster's programs this fails; it never skips.
 
+mod answers;
 mod backstop;
 mod backstop_handover;
 mod backstop_paths;
@@ -49,6 +50,7 @@ fn main() {
         enforcement::CASES,
         doctor::CASES,
         diagnose::CASES,
+        answers::CASES,
         sole::CASES,
     ]
     .concat();

@@ -216,7 +216,7 @@ async fn backstops(client: &Client) -> Asked<Vec<(String, String, api::BackstopS
 }
 
 /// The law pack by which the operator judges: the built-in one, or that of the chart.
-async fn law(client: &Client, own: &str, deployment: Option<&Deployment>) -> Asked<LawPack> {
+pub async fn law(client: &Client, own: &str, deployment: Option<&Deployment>) -> Asked<LawPack> {
     if deployment.and_then(|d| flags::value(d, "--law-pack")).is_none() {
         return law::built_in().map_err(|e| e.to_string());
     }

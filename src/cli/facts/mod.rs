@@ -1,6 +1,6 @@
 //! What the cluster says about the installation and about what is declared: gathered once, judged without I/O.
 
-mod flags;
+pub mod flags;
 mod gather;
 mod replica;
 #[cfg(test)]
@@ -19,7 +19,7 @@ use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 
-pub use gather::gather;
+pub use gather::{gather, law as law_of_operator};
 pub use replica::Replica;
 pub use trial::{Trial, try_webhook};
 

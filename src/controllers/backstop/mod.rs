@@ -20,7 +20,7 @@ use self::{
     counts::Counts,
     live::{Live, Seen},
 };
-use super::{Shared, transfers::Standing, transfers::earliest};
+use super::Shared;
 use crate::{
     api::v1alpha1::TransferBackstopSpec,
     core::{
@@ -28,6 +28,7 @@ use crate::{
         ids::ObjectKey,
         snapshot::Snapshot,
     },
+    picture::{Standing, earliest},
     platform::metrics::BackstopMetrics,
 };
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::super::lapses;
 use crate::{
     api::v1alpha1::{CommonStatus, LegalHold, Party, TransferException, TransferSafeguard},
     core::{
@@ -12,9 +13,10 @@ use crate::{
         party::Party as DomainParty,
         safeguard::Safeguard,
         snapshot::Snapshot,
-        transfer::{Force, force},
+        transfer::{Force, ends_of_safeguard, force},
     },
     index::Kind,
+    picture::earliest,
     platform::conditions::Finding,
 };
 
@@ -87,7 +89,10 @@ impl Passive for TransferSafeguard {
         } else {
             Finding::yes("Overdue", "LookAfterIt", force.overdue.join("; "))
         };
-        (vec![in_force(safeguard, &force, now), overdue, parties(safeguard, snapshot)], force.next_change)
+        let ends = ends_of_safeguard(snapshot, safeguard);
+        let next = earliest(force.next_change, lapses::next(&ends, now));
+        let near = lapses::near(&ends, "", now);
+        (vec![in_force(safeguard, &force, now), overdue, parties(safeguard, snapshot), near], next)
     }
 }
 

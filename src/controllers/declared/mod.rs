@@ -5,14 +5,19 @@ mod findings;
 mod tests;
 
 use jiff::Timestamp;
+use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 
 use self::findings::{Findings, Passive};
-use super::{Shared, StatusWriter, transfers::earliest, wake};
+use super::{Shared, StatusWriter, lapses, wake};
 use crate::{
     api::v1alpha1::{CommonStatus, LegalHold, Party, TransferException, TransferSafeguard},
     core::snapshot::Snapshot,
     index::Entry,
-    platform::conditions::{Finding, set},
+    picture::earliest,
+    platform::{
+        Events,
+        conditions::{Finding, set},
+    },
 };
 
 const NAME: &str = "declared";
@@ -24,6 +29,7 @@ pub async fn run(shared: Shared) {
     let mut safeguards = StatusWriter::new::<TransferSafeguard>(client(), NAME);
     let mut exceptions = StatusWriter::new::<TransferException>(client(), NAME);
     let mut holds = StatusWriter::new::<LegalHold>(client(), NAME);
+    let events = Events::new(client(), NAME, &shared.identity);
     let mut changes = shared.index.subscribe();
     loop {
         changes.mark_unchanged();
@@ -40,10 +46,10 @@ pub async fn run(shared: Shared) {
             drop(state);
             all
         };
-        let mut next = tell(&of_parties, &snapshot, &mut parties, now).await;
-        next = earliest(next, tell(&of_safeguards, &snapshot, &mut safeguards, now).await);
-        next = earliest(next, tell(&of_exceptions, &snapshot, &mut exceptions, now).await);
-        next = earliest(next, tell(&of_holds, &snapshot, &mut holds, now).await);
+        let mut next = tell(&of_parties, &snapshot, (&mut parties, &events), now).await;
+        next = earliest(next, tell(&of_safeguards, &snapshot, (&mut safeguards, &events), now).await);
+        next = earliest(next, tell(&of_exceptions, &snapshot, (&mut exceptions, &events), now).await);
+        next = earliest(next, tell(&of_holds, &snapshot, (&mut holds, &events), now).await);
         if !wake::wait(&mut changes, next, &shared.shutdown).await {
             return;
         }
@@ -60,7 +66,7 @@ fn entries<'a, K: Passive>(
 async fn tell<K: Passive>(
     entries: &[Entry<K>],
     snapshot: &Snapshot,
-    writer: &mut StatusWriter,
+    (writer, events): (&mut StatusWriter, &Events),
     now: Timestamp,
 ) -> Option<Timestamp> {
     let mut next = None;
@@ -73,12 +79,26 @@ async fn tell<K: Passive>(
             observed_generation: entry.meta.generation,
             conditions: set(before, &found, entry.meta.generation, now),
         };
+        if let Some(note) = lapses::news(before, &wanted.conditions) {
+            events.publish_once(&regarding::<K>(&entry.meta), &note).await;
+        }
         if let Err(error) = writer.write(&entry.meta, old, &wanted).await {
             tracing::warn!(%error, "declared");
             next = earliest(next, Some(now + std::time::Duration::from_secs(2)));
         }
     }
     next
+}
+
+fn regarding<K: Passive>(meta: &ObjectMeta) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(K::api_version(&()).into_owned()),
+        kind: Some(K::kind(&()).into_owned()),
+        name: meta.name.clone(),
+        namespace: meta.namespace.clone(),
+        uid: meta.uid.clone(),
+        ..ObjectReference::default()
+    }
 }
 
 fn found<K: Passive>(entry: &Entry<K>, snapshot: &Snapshot, now: Timestamp) -> Findings {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::judge::OwnerPicture;
 use crate::{
     index::Owner,
+    picture::OwnerPicture,
     platform::{EventKind, Note},
 };
 

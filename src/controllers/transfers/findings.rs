@@ -1,19 +1,23 @@
 //! What a DataStore's status says. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 
-use super::judge::{StorePicture, Told};
+use super::super::lapses;
 use crate::{
     api::v1alpha1::{DataStoreStatus, TransferSummary},
     core::{
         hold::holds_on,
         snapshot::Snapshot,
         store::{Dataset, Role, Store},
-        transfer::judged_regimes,
+        transfer::{Lapse, ends_of_safeguard, judged_regimes},
     },
+    picture::{Picture, StorePicture, Told, earliest},
     platform::conditions::{Finding, set, truncate},
 };
 
@@ -44,6 +48,8 @@ pub fn accepted(
         claim_not_reaching(store, picture),
         undeclared_recipient(picture),
         role_doubtful(store),
+        single_legged(picture),
+        expiring(snapshot, picture, now),
     ];
     DataStoreStatus {
         observed_generation: meta.generation,
@@ -228,6 +234,53 @@ fn role_doubtful(store: &Store) -> Finding {
     } else {
         Finding::yes(TYPE, "ContentUnderController", doubtful.join("; "))
     }
+}
+
+/// What nothing else would carry: a warning, nothing is broken.
+fn single_legged(picture: &StorePicture) -> Finding {
+    const TYPE: &str = "SingleLegged";
+    if picture.legs.is_empty() {
+        return Finding::no(TYPE, "NoLastLeg", "no flow stands on one safeguard alone");
+    }
+    let flows: i64 = picture.legs.values().sum();
+    let legs: Vec<String> =
+        picture.legs.iter().take(NAMED).map(|(leg, flows)| format!("{leg} ({flows})")).collect();
+    let mut message = format!("{flows} flows stand on one safeguard alone: {}", legs.join(", "));
+    if picture.legs.len() > NAMED {
+        message = format!("{message} and {} more", picture.legs.len() - NAMED);
+    }
+    Finding::yes(TYPE, "LastLeg", message)
+}
+
+/// Whether what it stands on alone ends soon.
+fn expiring(snapshot: &Snapshot, picture: &StorePicture, now: Timestamp) -> Finding {
+    let ends = ends(snapshot, picture);
+    let soonest = ends.iter().filter(|end| end.told_within(now).is_some()).min();
+    let leg = soonest.map(|end| end.of.to_string()).unwrap_or_default();
+    lapses::near(&ends, &format!("stands alone on {leg}, which ends "), now)
+}
+
+/// Ends of the safeguards on which flows stand alone. A safeguard has more than one end, and not each of them is one for every
+/// flow: in doubt it is told.
+fn ends(snapshot: &Snapshot, picture: &StorePicture) -> Vec<Lapse> {
+    let legs = picture.legs.keys().filter_map(|leg| snapshot.safeguards.get(leg.strip_prefix("safeguard/")?));
+    let mut ends: Vec<Lapse> = vec![];
+    for safeguard in legs {
+        let of: Arc<str> = format!("safeguard/{}", safeguard.name).into();
+        // The law ends for the safeguard that stands on it.
+        ends.extend(
+            ends_of_safeguard(snapshot, safeguard).into_iter().map(|end| Lapse { of: of.clone(), ..end }),
+        );
+    }
+    ends
+}
+
+/// When the next word about an end is due for a store.
+pub fn next_word(snapshot: &Snapshot, picture: &Picture, now: Timestamp) -> Option<Timestamp> {
+    picture
+        .stores
+        .values()
+        .fold(None, |next, about| earliest(next, lapses::next(&ends(snapshot, about), now)))
 }
 
 /// The exact count and the first owners.

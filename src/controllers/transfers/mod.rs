@@ -2,7 +2,6 @@
 
 mod changes;
 mod findings;
-mod judge;
 mod owners;
 mod publish;
 #[cfg(test)]
@@ -11,20 +10,18 @@ mod tests;
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
 use tokio::sync::watch;
 
-pub use judge::{Standing, earliest};
-
-use self::{
-    judge::{Picture, StorePicture, Using, judge},
-    owners::Owners,
-};
-use super::{Shared, StatusWriter, wake};
+use self::owners::Owners;
+use super::{Shared, StatusWriter, lapses, wake};
 use crate::{
     api::v1alpha1::DataStore,
     core::snapshot::Snapshot,
-    detect::{self, Detection, PodSubject},
-    index::{Entry, PodFacts},
+    detect::{self, Detection},
+    index::{Entry, Owner, PodFacts},
+    picture::{Picture, Standing, StorePicture, Using, detected, earliest, judge},
     platform::metrics::{DECLARED_KINDS, FindingLabel, FlowState, KindLabel},
 };
 
@@ -52,8 +49,9 @@ pub async fn run(shared: Shared, standing: watch::Sender<Option<Standing>>) {
             publisher.publish(owner, note);
         }
         count(&shared, &snapshot, &picture, now);
-        let failed = write(&shared, &snapshot, &picture, &mut status, now).await;
+        let failed = write(&shared, &snapshot, &picture, (&mut status, &publisher), now).await;
         let next = earliest(picture.next_change, next_release(&snapshot, now));
+        let next = earliest(next, findings::next_word(&snapshot, &picture, now));
         // What could not be written is tried again soon.
         let retry = failed.then(|| now + std::time::Duration::from_secs(2));
         before = picture.owners;
@@ -68,24 +66,7 @@ async fn running(shared: &Shared, snapshot: &Snapshot, owners: &mut Owners) -> V
     let lookup = |key: &_| shared.index.config_map(key);
     let config_maps: Option<&detect::ConfigMapLookup<'_>> =
         if snapshot.settings.read_config_maps { Some(&lookup) } else { None };
-    let mut found = vec![];
-    for pod in shared.index.pods() {
-        if pod.node().is_none() {
-            continue;
-        }
-        let subject = PodSubject {
-            namespace: &pod.key.namespace,
-            spec: &pod.spec,
-            annotations: &pod.annotations,
-            labels: &pod.labels,
-            claim_templates: &[],
-            config_maps,
-        };
-        let detected = detect::uses(snapshot, &subject);
-        if !detected.uses.is_empty() || !detected.findings.is_empty() {
-            found.push((pod, detected));
-        }
-    }
+    let found = detected(snapshot, shared.index.pods(), config_maps);
     let direct: Vec<_> = found.iter().map(|(pod, _)| pod.owner.clone()).collect();
     owners.learn(&direct).await;
     let using = |(pod, Detection { uses, sends, findings, .. }): (Arc<PodFacts>, _)| Using {
@@ -107,6 +88,7 @@ fn count(shared: &Shared, snapshot: &Snapshot, picture: &Picture, now: Timestamp
     let of = &shared.metrics.transfers;
     let count = |n: i64| usize::try_from(n).unwrap_or_default();
     of.flows.counts(picture.flows.iter().map(|(state, flows)| (FlowState { state }, count(*flows))));
+    of.single_legged.count(count(picture.single_legged));
     of.violating_pods.count(count(picture.violating_pods));
     of.findings.counts(picture.findings.iter().map(|(finding, n)| (FindingLabel { finding }, count(*n))));
     of.next_lapse.instant(picture.next_change);
@@ -121,7 +103,7 @@ async fn write(
     shared: &Shared,
     snapshot: &Snapshot,
     picture: &Picture,
-    status: &mut StatusWriter,
+    (status, publisher): (&mut StatusWriter, &publish::Publisher),
     now: Timestamp,
 ) -> bool {
     let entries: Vec<Entry<DataStore>> = shared.index.state().stores.iter().map(|(_, e)| e.clone()).collect();
@@ -138,6 +120,10 @@ async fn write(
             }
             Err(reason) => findings::invalid(reason, &entry.meta, old, now),
         };
+        let before = old.map_or(&[][..], |status| &status.conditions);
+        if let Some(note) = lapses::news(before, &wanted.conditions) {
+            publisher.publish_once(store_as_owner(&entry.meta), note);
+        }
         if let Err(error) = status.write(&entry.meta, old, &wanted).await {
             tracing::warn!(%error, "transfers");
             failed = true;
@@ -147,4 +133,15 @@ async fn write(
         entries.iter().map(|e| (e.key().namespace, e.key().name)).collect();
     status.retain(|namespace, name| keys.contains(&(namespace.into(), name.into())));
     failed
+}
+
+/// A DataStore, as what an Event is about.
+fn store_as_owner(meta: &ObjectMeta) -> Owner {
+    Owner {
+        api_version: DataStore::api_version(&()).into_owned(),
+        kind: DataStore::kind(&()).into_owned(),
+        namespace: meta.namespace.clone().unwrap_or_default(),
+        name: meta.name.clone().unwrap_or_default(),
+        uid: meta.uid.clone().unwrap_or_default(),
+    }
 }

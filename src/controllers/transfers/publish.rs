@@ -20,14 +20,23 @@ const EACH: Duration = Duration::from_millis(100);
 
 /// The way to the publisher.
 pub struct Publisher {
-    queue: mpsc::Sender<(Owner, Note)>,
+    queue: mpsc::Sender<(Owner, Note, bool)>,
     metrics: Arc<Metrics>,
 }
 
 impl Publisher {
     /// Hands an event over. Where too many wait it is dropped and counted; conditions and metrics stay exact.
     pub fn publish(&self, owner: Owner, note: Note) {
-        if self.queue.try_send((owner, note)).is_err() {
+        self.hand(owner, note, false);
+    }
+
+    /// Hands over an event that is said once.
+    pub fn publish_once(&self, owner: Owner, note: Note) {
+        self.hand(owner, note, true);
+    }
+
+    fn hand(&self, owner: Owner, note: Note, once: bool) {
+        if self.queue.try_send((owner, note, once)).is_err() {
             self.metrics.transfers.events_dropped.inc();
         }
     }
@@ -35,7 +44,7 @@ impl Publisher {
 
 /// Starts the publisher; it ends with the controller.
 pub fn spawn(shared: &Shared) -> Publisher {
-    let (queue, mut waiting) = mpsc::channel::<(Owner, Note)>(QUEUE);
+    let (queue, mut waiting) = mpsc::channel::<(Owner, Note, bool)>(QUEUE);
     let events = Events::new(shared.client.clone(), NAME, &shared.identity);
     let shutdown = shared.shutdown.clone();
     tokio::spawn(async move {
@@ -46,8 +55,12 @@ pub fn spawn(shared: &Shared) -> Publisher {
                 next = tokio::time::timeout(EACH, waiting.recv()) => next,
             };
             match next {
-                Ok(Some((owner, note))) => {
-                    events.publish(&reference(owner), &note).await;
+                Ok(Some((owner, note, once))) => {
+                    if once {
+                        events.publish_once(&reference(owner), &note).await;
+                    } else {
+                        events.publish(&reference(owner), &note).await;
+                    }
                     left = left.saturating_sub(1);
                     if left == 0 {
                         tokio::time::sleep(EACH).await;

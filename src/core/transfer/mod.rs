@@ -5,9 +5,11 @@ mod clock;
 mod decide;
 mod force;
 mod hop;
+mod lapse;
 mod near;
 mod roles;
 mod spread;
+mod standing;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod text;
@@ -19,6 +21,8 @@ use jiff::Timestamp;
 
 pub use decide::{decide, decide_as, judged_regimes};
 pub use force::{Force, force};
+pub use lapse::{Lapse, TOLD_DAYS, ends_of_safeguard, lapses};
+pub use standing::next_flip;
 pub use verdict::{Flow, FlowVerdict, NearMiss, Outcome, Remedy, Verdict, Way};
 
 use super::{

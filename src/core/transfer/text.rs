@@ -50,6 +50,18 @@ pub fn first_line(request: &Request<'_>, verdict: &Verdict) -> String {
     headline(request, verdict, &group::uncovered(verdict))
 }
 
+/// What is needed first, and what would make an uncovered flow lawful, a line each, each once.
+pub fn ways(request: &Request<'_>, verdict: &Verdict) -> Vec<String> {
+    let mut ways = vec![];
+    for group in group::uncovered(verdict) {
+        ways.extend(remedy::needed(request, &group));
+        ways.extend(remedy::ways(&group).into_iter().map(|way| way.text));
+    }
+    let mut said = BTreeSet::new();
+    ways.retain(|way| said.insert(way.clone()));
+    ways
+}
+
 /// One sentence on what a verdict without a violation stands on.
 pub fn summary_ok(verdict: &Verdict) -> String {
     let mut parts = vec![];
@@ -148,7 +160,8 @@ fn name(workload: &Workload<'_>) -> String {
     format!("{} {}/{}", workload.kind, workload.namespace, workload.name)
 }
 
-fn place(place: &Place) -> String {
+/// A place in words.
+pub fn place(place: &Place) -> String {
     let region: Vec<&str> =
         [&place.provider, &place.region].into_iter().flatten().map(String::as_str).collect();
     match (region.is_empty(), place.country) {

@@ -6,10 +6,10 @@ use super::{
     book::{Book, Label, Values},
     known::{Countdown, Known, Rows},
 };
+use crate::core::transfer::Outcome;
 
 /// How a flow can stand.
-pub const FLOW_STATES: [&str; 7] =
-    ["no-border", "adequate", "carried", "same-entity", "collected-directly", "waived", "uncovered"];
+pub const FLOW_STATES: [&str; 7] = Outcome::STATES;
 
 /// State of a flow.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
@@ -40,6 +40,8 @@ pub struct FindingLabel {
 pub struct TransferMetrics {
     /// Flows of running workloads by state.
     pub flows: Rows<FlowState>,
+    /// Flows that one safeguard alone carries.
+    pub single_legged: Known,
     /// Running Pods with a flow that nothing covers.
     pub violating_pods: Known,
     /// Running Pods by what is told of them though it changes no verdict.
@@ -61,6 +63,12 @@ impl TransferMetrics {
             &[Label { name: "state", values: Values::Words(&FLOW_STATES) }],
             "Flows of personal data to running workloads; uncovered ones break a declared rule",
             all.flows.clone(),
+        );
+        book.add(
+            "transfers_single_legged",
+            &[],
+            "Flows of running workloads and copies that one safeguard alone carries: with it the last leg is gone",
+            all.single_legged.clone(),
         );
         book.add(
             "transfers_violating_pods",

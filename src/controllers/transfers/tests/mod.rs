@@ -10,10 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{
-    findings,
-    judge::{Picture, StorePicture, Using, judge},
-};
+use super::findings;
 use crate::{
     api::v1alpha1::{DataStore, DataStoreStatus, Party, TransferException, TransferSafeguard},
     core::{
@@ -24,6 +21,7 @@ use crate::{
     detect::{self, Detection, PodSubject},
     index::{Change, Context, Entry, Kind, PodFacts, State, TableEvent, Watched, facts},
     parse::law,
+    picture::{Picture, StorePicture, Using, judge},
 };
 
 pub const NOW: &str = "2026-11-15T00:00:00Z";

@@ -13,13 +13,12 @@ use crate::{
         snapshot::Snapshot,
         store::Place,
         transfer::{
-            FlowVerdict, Outcome, Request, Sending, Use, Verdict, Workload, decide, decide_at_rest,
-            decide_copy, text,
+            FlowVerdict, Outcome, Request, Sending, Use, Verdict, Workload, decide, decide_at_rest, decide_copy,
+            text,
         },
     },
     detect::Finding,
     index::{Owner, PodFacts},
-    platform::metrics::FLOW_STATES,
 };
 
 /// A use in an exempt namespace, beside the kinds of [`Finding`].
@@ -38,6 +37,19 @@ pub struct Using {
     pub sends: Vec<Sending>,
     /// What changes no answer and is told all the same.
     pub findings: Vec<Finding>,
+}
+
+/// What is judged.
+#[derive(Clone, Copy, Debug)]
+pub enum Judged<'a> {
+    /// A running Pod.
+    Pod(&'a Using),
+    /// A running Pod of a namespace where nothing is refused: what it breaks is told apart.
+    Exempt(&'a Using),
+    /// A copy of a store, by its name.
+    Copy(&'a ObjectKey, &'a str),
+    /// A store, without any workload of this cluster: remote access, control, onward recipients of its exporter.
+    AtRest(&'a ObjectKey),
 }
 
 /// What running Pods stand on: they would lose it with the object.
@@ -68,10 +80,7 @@ impl Standing {
         let alone: BTreeSet<&str> = verdict
             .flows
             .iter()
-            .filter_map(|flow| match &flow.outcome {
-                Outcome::Carried { by, also, .. } if also.is_empty() => by.strip_prefix("safeguard/"),
-                _ => None,
-            })
+            .filter_map(|flow| flow.outcome.last_leg()?.strip_prefix("safeguard/"))
             .collect();
         for safeguard in alone {
             *self.safeguards.entry(safeguard.to_owned()).or_default() += 1;
@@ -90,6 +99,8 @@ pub struct Picture {
     pub owners: BTreeMap<Owner, OwnerPicture>,
     /// Flows by state.
     pub flows: BTreeMap<&'static str, i64>,
+    /// Flows that one safeguard alone carries.
+    pub single_legged: i64,
     /// Pods with a flow that nothing covers.
     pub violating_pods: i64,
     /// Pods by kind of finding.
@@ -122,8 +133,22 @@ pub struct StorePicture {
     pub not_reached: Told,
     /// What the answers stand on.
     pub relied_on: BTreeSet<String>,
+    /// What flows stand on alone, with their number.
+    pub legs: BTreeMap<String, i64>,
     /// The next instant at which an answer about it changes by time alone.
     pub next_change: Option<Timestamp>,
+}
+
+impl StorePicture {
+    /// Counts what the flows of a copy stand on alone.
+    fn stand(&mut self, verdict: &Verdict) -> i64 {
+        let mut flows = 0;
+        for leg in verdict.flows.iter().filter_map(|f| f.outcome.last_leg()) {
+            *self.legs.entry(leg.to_string()).or_default() += 1;
+            flows += 1;
+        }
+        flows
+    }
 }
 
 /// Pods that are told of, whatever is decided about them.
@@ -159,23 +184,35 @@ pub struct OwnerPicture {
 
 /// Judges.
 pub fn judge(snapshot: &Snapshot, running: &[Using], now: Timestamp) -> Picture {
+    judge_each(snapshot, running, now, &mut |_, _| {})
+}
+
+/// Judges, and shows each answer to whoever asks about single flows.
+pub fn judge_each<'a>(
+    snapshot: &'a Snapshot,
+    running: &'a [Using],
+    now: Timestamp,
+    see: &mut dyn FnMut(Judged<'a>, &Verdict),
+) -> Picture {
     let mut picture = Picture::default();
-    for state in FLOW_STATES {
+    for state in Outcome::STATES {
         picture.flows.insert(state, 0);
     }
     picture.findings.extend(Finding::KINDS.iter().chain([&EXEMPT]).map(|kind| (*kind, 0)));
     for using in running {
         tell(using, &mut picture);
         if snapshot.settings.is_exempt(&using.pod.key.namespace) {
-            exempt(snapshot, using, now, &mut picture);
+            exempt(snapshot, using, now, &mut picture, see);
         } else if !using.uses.is_empty() {
-            pod(snapshot, using, now, &mut picture);
+            pod(snapshot, using, now, &mut picture, see);
         }
     }
     for (key, store) in &snapshot.stores {
         let about = picture.stores.entry(key.clone()).or_default();
         for copy in &store.copies {
             let verdict = decide_copy(snapshot, key, &copy.name, now);
+            see(Judged::Copy(key, &copy.name), &verdict);
+            picture.single_legged += about.stand(&verdict);
             if verdict.is_violation() {
                 about.violating_copies.push(copy.name.clone());
             }
@@ -183,6 +220,8 @@ pub fn judge(snapshot: &Snapshot, running: &[Using], now: Timestamp) -> Picture 
             about.next_change = earliest(about.next_change, verdict.next_change);
         }
         let verdict = decide_at_rest(snapshot, key, now);
+        see(Judged::AtRest(key), &verdict);
+        picture.single_legged += about.stand(&verdict);
         about.violating_at_rest = at_rest(&verdict);
         about.relied_on.extend(verdict.relied_on().iter().map(ToString::to_string));
         about.next_change = earliest(about.next_change, verdict.next_change);
@@ -233,13 +272,20 @@ fn at_rest(verdict: &Verdict) -> Vec<String> {
 }
 
 /// Nothing is refused there, so nothing is broken there: who uses what, and whether something covers it, is told apart.
-fn exempt(snapshot: &Snapshot, using: &Using, now: Timestamp, picture: &mut Picture) {
+fn exempt<'a>(
+    snapshot: &Snapshot,
+    using: &'a Using,
+    now: Timestamp,
+    picture: &mut Picture,
+    see: &mut dyn FnMut(Judged<'a>, &Verdict),
+) {
     if using.uses.is_empty() {
         return;
     }
     *picture.findings.entry(EXEMPT).or_default() += 1;
     let place = place(snapshot, using);
     let verdict = decide(snapshot, &request(using, &place, now));
+    see(Judged::Exempt(using), &verdict);
     picture.next_change = earliest(picture.next_change, verdict.next_change);
     for used in &using.uses {
         let covered = if verdict.about(&used.store).is_violation() { "nothing covers it" } else { "covered" };
@@ -270,14 +316,21 @@ fn request<'a>(using: &'a Using, place: &'a Place, now: Timestamp) -> Request<'a
     }
 }
 
-fn pod(snapshot: &Snapshot, using: &Using, now: Timestamp, picture: &mut Picture) {
+fn pod<'a>(
+    snapshot: &Snapshot,
+    using: &'a Using,
+    now: Timestamp,
+    picture: &mut Picture,
+    see: &mut dyn FnMut(Judged<'a>, &Verdict),
+) {
     let place = place(snapshot, using);
     let request = request(using, &place, now);
     let verdict = decide(snapshot, &request);
+    see(Judged::Pod(using), &verdict);
     picture.standing.count(snapshot, using, &verdict);
     let sentence = verdict.is_violation().then(|| text::first_line(&request, &verdict));
     for flow in &verdict.flows {
-        *picture.flows.entry(state(&flow.outcome)).or_default() += 1;
+        *picture.flows.entry(flow.outcome.state()).or_default() += 1;
     }
     picture.next_change = earliest(picture.next_change, verdict.next_change);
     let owner = picture.owners.entry(using.owner.clone()).or_default();
@@ -295,7 +348,11 @@ fn pod(snapshot: &Snapshot, using: &Using, now: Timestamp, picture: &mut Picture
         let flows: Vec<_> = verdict.flows.iter().filter(|f| f.flow.store == used.store).collect();
         about.using += 1;
         about.next_change = earliest(about.next_change, verdict.next_change);
-        about.relied_on.extend(flows.iter().filter_map(|f| relied_on(f)));
+        about.relied_on.extend(flows.iter().filter_map(|f| Some(f.outcome.relied_on()?.to_string())));
+        for leg in flows.iter().filter_map(|f| f.outcome.last_leg()) {
+            *about.legs.entry(leg.to_string()).or_default() += 1;
+            picture.single_legged += 1;
+        }
         if flows.iter().any(|f| matches!(f.outcome, Outcome::Uncovered { .. })) {
             about.violating += 1;
             let lines = text::lines(&request, &verdict.about(&used.store));
@@ -307,29 +364,6 @@ fn pod(snapshot: &Snapshot, using: &Using, now: Timestamp, picture: &mut Picture
         } else if flows.iter().any(|f| matches!(f.outcome, Outcome::Waived { .. })) {
             about.waived += 1;
         }
-    }
-}
-
-fn relied_on(flow: &FlowVerdict) -> Option<String> {
-    match &flow.outcome {
-        Outcome::Adequate(by) | Outcome::Carried { by, .. } => Some(by.to_string()),
-        Outcome::NoBorder
-        | Outcome::SameEntity
-        | Outcome::CollectedDirectly
-        | Outcome::Waived { .. }
-        | Outcome::Uncovered { .. } => None,
-    }
-}
-
-fn state(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::NoBorder => "no-border",
-        Outcome::Adequate(_) => "adequate",
-        Outcome::Carried { .. } => "carried",
-        Outcome::SameEntity => "same-entity",
-        Outcome::CollectedDirectly => "collected-directly",
-        Outcome::Waived { .. } => "waived",
-        Outcome::Uncovered { .. } => "uncovered",
     }
 }
 
