@@ -6,6 +6,7 @@
 pub mod backstop;
 pub mod declared;
 mod lapses;
+pub mod reports;
 pub mod retention;
 mod status;
 pub mod transfers;

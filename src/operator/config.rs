@@ -168,6 +168,9 @@ pub struct RunArgs {
     /// Look for host names in ConfigMaps that Pods refer to.
     #[arg(long, env = "CARNET_READ_CONFIGMAPS")]
     pub read_configmaps: bool,
+    /// Write what runs as Report objects of openreports.io/v1alpha1, one for each namespace; their definitions are installed by others.
+    #[arg(long, env = "CARNET_OPEN_REPORTS")]
+    pub open_reports: bool,
     /// A law pack to use in place of the built-in one.
     #[arg(long, env = "CARNET_LAW_PACK")]
     pub law_pack: Option<PathBuf>,

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     admission,
-    controllers::{Shared, backstop, declared, retention, transfers},
+    controllers::{Shared, backstop, declared, reports, retention, transfers},
     index::{Context, Index},
     parse::law::{self, LawError},
     platform::{
@@ -270,7 +270,12 @@ async fn control(shared: Shared, args: &RunArgs, shutdown: &CancellationToken) {
     };
     let mut all = JoinSet::new();
     let (standing, stood_on) = tokio::sync::watch::channel(None);
-    all.spawn(transfers::run(shared.clone(), standing));
+    let flows = args.open_reports.then(|| {
+        let (flows, judged) = tokio::sync::watch::channel(None);
+        all.spawn(reports::run(shared.clone(), judged));
+        flows
+    });
+    all.spawn(transfers::run(shared.clone(), standing, flows));
     if args.backstop.backstop {
         all.spawn(backstop::run(shared.clone(), stood_on));
     }

@@ -13,8 +13,8 @@ use crate::{
         snapshot::Snapshot,
         store::Place,
         transfer::{
-            FlowVerdict, Outcome, Request, Sending, Use, Verdict, Workload, decide, decide_at_rest, decide_copy,
-            text,
+            FlowVerdict, Outcome, Request, Sending, Use, Verdict, Workload, decide, decide_at_rest,
+            decide_copy, text,
         },
     },
     detect::Finding,

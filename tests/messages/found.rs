@@ -82,6 +82,7 @@ const NO_MESSAGES: &[&str] = &[
 /// Words that look like reasons: kinds, fields and words of Kubernetes.
 const NO_REASONS: &[&str] = &[
     "Always",
+    "ClusterReport",
     "Announce",
     "Complete",
     "Compare",

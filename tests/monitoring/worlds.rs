@@ -51,6 +51,7 @@ fn state(all: &Metrics, ill: bool) {
     all.transfers.findings.counts(FINDINGS.map(|finding| (FindingLabel { finding }, bad)));
     all.transfers.violating_pods.count(bad);
     all.transfers.single_legged.count(bad);
+    all.transfers.reports_unwritten.count(bad);
     all.transfers.next_lapse.instant(at(if ill { 12 } else { 24 * 300 }));
     all.transfers.judged.instant(at(0));
     all.backstop.left_out.count(bad * 3);

@@ -235,10 +235,9 @@ fn stands_on(outcome: &Outcome, names: &BTreeSet<String>) -> bool {
             names.contains(&**by) || also.iter().any(|a| names.contains(&**a))
         }
         Outcome::Waived { exception, near: _ } => names.contains(&format!("exception/{exception}")),
-        Outcome::NoBorder
-        | Outcome::SameEntity
-        | Outcome::CollectedDirectly
-        | Outcome::Uncovered { .. } => false,
+        Outcome::NoBorder | Outcome::SameEntity | Outcome::CollectedDirectly | Outcome::Uncovered { .. } => {
+            false
+        }
     }
 }
 

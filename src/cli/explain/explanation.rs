@@ -161,8 +161,7 @@ fn changes(now: &Verdict, then: &Verdict) -> Vec<String> {
     for (a, b) in now.flows.iter().zip(&then.flows) {
         let (from, to) = (said::outcome(&a.outcome), said::outcome(&b.outcome));
         if from != to {
-            let what =
-                format!("{} data of {} to {}", a.flow.regime, a.flow.store, said::to(&a.flow));
+            let what = format!("{} data of {} to {}", a.flow.regime, a.flow.store, said::to(&a.flow));
             alike.entry(format!("{what}: {from} -> {to}")).or_default().insert(a.flow.dataset.to_string());
         }
     }

@@ -255,10 +255,9 @@ fn short(outcome: &Outcome) -> String {
         Outcome::Carried { by, also, .. } if !also.is_empty() => format!("{letter} {by} +{}", also.len()),
         Outcome::Adequate(by) | Outcome::Carried { by, .. } => format!("{letter} {by}"),
         Outcome::Waived { exception, .. } => format!("{letter} exception/{exception}"),
-        Outcome::NoBorder
-        | Outcome::SameEntity
-        | Outcome::CollectedDirectly
-        | Outcome::Uncovered { .. } => letter.to_string(),
+        Outcome::NoBorder | Outcome::SameEntity | Outcome::CollectedDirectly | Outcome::Uncovered { .. } => {
+            letter.to_string()
+        }
     }
 }
 

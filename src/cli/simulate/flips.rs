@@ -173,7 +173,9 @@ pub fn flips(before: &BTreeMap<Key, FlowStanding>, after: &BTreeMap<Key, FlowSta
             caught_by: caught_by(effect, &to.outcome),
             from_words: from.map_or_else(|| "no such flow".into(), |f| said::outcome(&f.outcome)),
             to_words: said::outcome(&to.outcome),
-            place_words: way.as_ref().map_or_else(|| said::place(place), |way| format!("{}: {way}", said::place(place))),
+            place_words: way
+                .as_ref()
+                .map_or_else(|| said::place(place), |way| format!("{}: {way}", said::place(place))),
             exempt: to.is_exempt,
         };
         // Datasets that fall alike are one line.
@@ -199,7 +201,9 @@ fn effect(from: Option<&Outcome>, to: &Outcome) -> Option<Effect> {
         Outcome::Uncovered { .. } => Some(Effect::BecomesViolation),
         Outcome::Waived { .. } if matches!(from, Some(Outcome::Uncovered { .. })) => Some(Effect::Improves),
         Outcome::Waived { .. } => Some(Effect::BecomesWaived),
-        Outcome::NoBorder | Outcome::SameEntity | Outcome::CollectedDirectly => from.map(|_| Effect::Improves),
+        Outcome::NoBorder | Outcome::SameEntity | Outcome::CollectedDirectly => {
+            from.map(|_| Effect::Improves)
+        }
         Outcome::Adequate(_) | Outcome::Carried { .. } => match from? {
             Outcome::Uncovered { .. } | Outcome::Waived { .. } => Some(Effect::Improves),
             Outcome::Carried { .. } if leg == to.relied_on() => {

@@ -5,7 +5,7 @@ mod findings;
 mod owners;
 mod publish;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,20 +15,25 @@ use kube::Resource;
 use tokio::sync::watch;
 
 use self::owners::Owners;
-use super::{Shared, StatusWriter, lapses, wake};
+use super::{Shared, StatusWriter, lapses, reports::Flows, wake};
 use crate::{
     api::v1alpha1::DataStore,
     core::snapshot::Snapshot,
     detect::{self, Detection},
     index::{Entry, Owner, PodFacts},
-    picture::{Picture, Standing, StorePicture, Using, detected, earliest, judge},
+    picture::{Picture, Standing, StorePicture, Using, detected, earliest, judge, standings},
     platform::metrics::{DECLARED_KINDS, FindingLabel, FlowState, KindLabel},
 };
 
 const NAME: &str = "transfers";
 
-/// Runs until shutdown; `standing` is told what running Pods stand on, once that is counted.
-pub async fn run(shared: Shared, standing: watch::Sender<Option<Standing>>) {
+/// Runs until shutdown; `standing` is told what running Pods stand on, once that is counted, and `flows` how each flow stands,
+/// where anybody asks.
+pub async fn run(
+    shared: Shared,
+    standing: watch::Sender<Option<Standing>>,
+    flows: Option<watch::Sender<Option<Arc<Flows>>>>,
+) {
     let mut changes = shared.index.subscribe();
     let mut owners = Owners::new(shared.client.clone());
     let mut status = StatusWriter::new::<DataStore>(shared.client.clone(), NAME);
@@ -39,7 +44,14 @@ pub async fn run(shared: Shared, standing: watch::Sender<Option<Standing>>) {
         let snapshot = shared.index.snapshot();
         let running = running(&shared, &snapshot, &mut owners).await;
         let now = Timestamp::now();
-        let picture = judge(&snapshot, &running, now);
+        let picture = match &flows {
+            None => judge(&snapshot, &running, now),
+            Some(flows) => {
+                let (all, picture) = standings(&snapshot, &running, now);
+                flows.send_replace(Some(Arc::new(all)));
+                picture
+            }
+        };
         standing.send_if_modified(|told| {
             let differs = told.as_ref() != Some(&picture.standing);
             *told = Some(picture.standing.clone());

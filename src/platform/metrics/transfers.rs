@@ -50,6 +50,8 @@ pub struct TransferMetrics {
     pub next_lapse: Known,
     /// When everything that runs was judged last.
     pub judged: Known,
+    /// Reports that could not be written, with `--open-reports`.
+    pub reports_unwritten: Known,
     /// Events that were dropped because there were too many.
     pub events_dropped: Counter,
 }
@@ -87,6 +89,12 @@ impl TransferMetrics {
             &[],
             "When everything that runs was last judged; absent where this replica does not lead",
             all.judged.clone(),
+        );
+        book.add(
+            "transfers_reports_unwritten",
+            &[],
+            "OpenReports objects that could not be written, all of them where their definitions are not installed; absent without --open-reports",
+            all.reports_unwritten.clone(),
         );
         book.add(
             "next_lapse_timestamp_seconds",

@@ -46,4 +46,7 @@
 - --backstop
 - --backstop-unpinned={{ .Values.backstop.unpinned }}
 {{- end }}
+{{- if .Values.reports.openReports }}
+- --open-reports
+{{- end }}
 {{- end -}}
