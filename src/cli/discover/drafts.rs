@@ -168,12 +168,11 @@ fn add(
     because: String,
     put: impl FnOnce(&mut Draft) -> bool,
 ) {
-    match claimed {
-        Some(stores) => draft.claimed_by.extend(stores.iter().cloned()),
-        None => {
-            put(draft);
-            draft.because.push(because);
-        }
+    if let Some(stores) = claimed {
+        draft.claimed_by.extend(stores.iter().cloned());
+    } else {
+        put(draft);
+        draft.because.push(because);
     }
     // The first of the list says most: what is not known gives way to what is.
     draft.guess = Some(draft.guess.map_or(guess, |before| before.min(guess)));

@@ -178,7 +178,7 @@ async fn secrets(client: &Client, namespace: Option<&str>) -> Result<Vec<SecretS
         }
         let table: Table = client.request(request).await?;
         let type_at = table.column_definitions.iter().position(|column| column.name == "Type");
-        all.extend(table.rows.into_iter().map(|row| secret(row, type_at)));
+        all.extend(table.rows.iter().map(|row| secret(row, type_at)));
         match table.metadata.next.filter(|token| !token.is_empty()) {
             Some(token) => page = page.continue_token(&token),
             None => return Ok(all),
@@ -186,7 +186,7 @@ async fn secrets(client: &Client, namespace: Option<&str>) -> Result<Vec<SecretS
     }
 }
 
-fn secret(row: Row, type_at: Option<usize>) -> SecretSeen {
+fn secret(row: &Row, type_at: Option<usize>) -> SecretSeen {
     let cell = type_at.and_then(|at| row.cells.get(at)).and_then(Value::as_str);
     SecretSeen {
         type_: cell.unwrap_or_default().into(),
@@ -226,7 +226,7 @@ mod tests {
                 {"manager": "y", "operation": "Update", "fieldsType": "FieldsV1",
                     "fieldsV1": {"f:metadata": {"f:labels": {}}}}]}}}))
         .unwrap();
-        let secret = secret(row, Some(1));
+        let secret = secret(&row, Some(1));
         assert_eq!(secret.keys, Some(["password".to_owned(), "username".into()].into()));
         assert_eq!((secret.type_.as_str(), secret.key.object()), ("Opaque", ObjectKey::new("n", "app")));
     }
@@ -236,6 +236,6 @@ mod tests {
         let row: Row =
             serde_json::from_value(json!({"cells": ["app"], "object": {"metadata": {"name": "app"}}}))
                 .unwrap();
-        assert_eq!(secret(row, None).keys, None);
+        assert_eq!(secret(&row, None).keys, None);
     }
 }

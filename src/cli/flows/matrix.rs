@@ -106,25 +106,22 @@ impl Matrix {
         self.places.insert(flow.to.clone());
         let lines = self.cells.entry((row, flow.to.clone())).or_default();
         let said = Stands::new(&standing.outcome);
-        let alike = lines.iter_mut().find(|line| {
+        let alike = |line: &Line| {
             line.flow.regime == flow.regime
                 && line.flow.importer == flow.importer
                 && line.flow.way == flow.way
                 && Stands::new(&line.outcome) == said
-        });
-        let line = match alike {
-            Some(line) => line,
-            None => {
-                lines.push(Line {
-                    flow: flow.clone(),
-                    outcome: standing.outcome.clone(),
-                    who: BTreeMap::new(),
-                    is_exempt: true,
-                });
-                let last = lines.len() - 1;
-                &mut lines[last]
-            }
         };
+        let at = lines.iter().position(alike).unwrap_or_else(|| {
+            lines.push(Line {
+                flow: flow.clone(),
+                outcome: standing.outcome.clone(),
+                who: BTreeMap::new(),
+                is_exempt: true,
+            });
+            lines.len() - 1
+        });
+        let line = &mut lines[at];
         line.who.insert(who.clone(), standing.pods);
         line.is_exempt &= standing.is_exempt;
     }
