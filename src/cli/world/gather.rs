@@ -8,7 +8,7 @@ use k8s_openapi::{
         admissionregistration::v1::ValidatingWebhookConfiguration,
         apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
         batch::v1::{CronJob, Job},
-        core::v1::{ConfigMap, Pod},
+        core::v1::{ConfigMap, PersistentVolume, Pod},
     },
 };
 use kube::{
@@ -120,6 +120,13 @@ pub async fn gather(
         notes,
         ..World::default()
     };
+    match list(&Api::<PersistentVolume>::all(client.clone())).await {
+        Ok(volumes) => world.volumes = volumes,
+        Err(error) => {
+            let why = why::<PersistentVolume>(&error);
+            world.notes.push(format!("{why}: what volumes say of where they are is not seen"));
+        }
+    }
     if world.settings.read_config_maps {
         config_maps(client, namespace, &mut world).await;
     }

@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use k8s_openapi::api::core::v1::{Namespace, Node};
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume};
 
 pub use declared::{Declared, EditError, without};
 pub use flags::Judging;
@@ -40,6 +40,8 @@ pub struct World {
     pub namespaces: Vec<Namespace>,
     /// Nodes.
     pub nodes: Vec<Node>,
+    /// PersistentVolumes, where they may be listed.
+    pub volumes: Vec<PersistentVolume>,
     /// Pods that have not ended.
     pub pods: Vec<Arc<PodFacts>>,
     /// What makes Pods, and is made by nothing else.
@@ -66,6 +68,12 @@ impl World {
             let node = facts::node(node.clone(), &self.law, &self.settings);
             let event = TableEvent::Apply(ObjectKey::new("", node.name.clone()), Arc::new(node));
             state.apply(Change::Node(event));
+        }
+        for volume in &self.volumes {
+            if let Some(volume) = facts::volume(volume.clone(), &self.settings) {
+                let event = TableEvent::Apply(ObjectKey::new("", volume.name.clone()), Arc::new(volume));
+                state.apply(Change::Volume(event));
+            }
         }
         state.snapshot()
     }
