@@ -1,6 +1,6 @@
-//! The validating webhook: review bytes in, response bytes out.
+//! The webhooks: review bytes in, response bytes out. [`review`] validates; [`steer`] changes a Pod, where that is chosen.
 //!
-//! [`review`] does no I/O; [`serve`] puts TLS and HTTP around it.
+//! Neither does I/O; [`serve`] puts TLS and HTTP around them.
 
 mod binding;
 mod desk;
@@ -11,6 +11,7 @@ mod journal;
 mod review;
 mod runner;
 mod server;
+mod steer;
 mod tls;
 mod transfers;
 mod validate;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub use envelope::{BadReview, NotReady};
 pub use review::{Decision, Reviewed, review};
 pub use server::{Handle, Served, serve};
+pub use steer::steer;
 pub use tls::TlsPair;
 
 use crate::{

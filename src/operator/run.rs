@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     certificate::{Around, Keeper, Leads},
-    config::{ConfigError, RunArgs},
+    config::{ConfigError, OnLapse, RunArgs},
     intact::{self, IntactError},
     sole, status, watches,
 };
@@ -270,7 +270,8 @@ async fn control(shared: Shared, args: &RunArgs, shutdown: &CancellationToken) {
     };
     let mut all = JoinSet::new();
     let (standing, stood_on) = tokio::sync::watch::channel(None);
-    all.spawn(transfers::run(shared.clone(), standing));
+    let limits = (args.on_lapse == OnLapse::Evict).then(|| args.eviction.limits());
+    all.spawn(transfers::run(shared.clone(), standing, limits));
     if args.backstop.backstop {
         all.spawn(backstop::run(shared.clone(), stood_on));
     }

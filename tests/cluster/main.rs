@@ -9,6 +9,7 @@ mod certificates;
 mod diagnose;
 mod doctor;
 mod enforcement;
+mod eviction;
 mod flows;
 mod forgery;
 mod installed;
@@ -18,6 +19,7 @@ mod promptly;
 mod rights;
 mod seen;
 mod sole;
+mod steering;
 mod transfers;
 mod world;
 
@@ -50,6 +52,8 @@ fn main() {
         doctor::CASES,
         diagnose::CASES,
         sole::CASES,
+        steering::CASES,
+        eviction::CASES,
     ]
     .concat();
     if arguments.list {

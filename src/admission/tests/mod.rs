@@ -8,5 +8,6 @@ mod modes;
 mod places;
 mod secrets;
 mod serving;
+mod steering;
 mod updates;
 mod world;

@@ -8,13 +8,13 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    admission::{BadReview, PodLookup, ReviewState, Reviewed, review},
+    admission::{BadReview, PodLookup, ReviewState, Reviewed, review, steer},
     api::v1alpha1::DataStore,
     core::{
         ids::{Country, ObjectKey},
         law::LawPack,
         settings::{ClaimsFrom, Mode, Settings},
-        snapshot::{Namespace, Node, SnapshotBuilder},
+        snapshot::{Namespace, Node, Snapshot, SnapshotBuilder},
         store::{Place, UnreadableStore},
     },
     index::{PodFacts, Sight, facts},
@@ -153,15 +153,28 @@ impl World {
         }
     }
 
-    /// What these bytes are answered.
-    pub fn review(&self, body: &[u8]) -> Result<Reviewed, BadReview> {
-        let state = ReviewState {
-            snapshot: Arc::new(self.builder().build()),
+    /// What decisions read.
+    pub fn snapshot(&self) -> Snapshot {
+        self.builder().build()
+    }
+
+    fn state(&self) -> ReviewState<'_> {
+        ReviewState {
+            snapshot: Arc::new(self.snapshot()),
             sight: if self.ready { Sight::Clear } else { Sight::Loading },
             pods: &self.pods,
             config_maps: None,
-        };
-        review(&state, body, self.now.parse().unwrap())
+        }
+    }
+
+    /// What these bytes are answered.
+    pub fn review(&self, body: &[u8]) -> Result<Reviewed, BadReview> {
+        review(&self.state(), body, self.now.parse().unwrap())
+    }
+
+    /// What the mutating webhook answers to these bytes.
+    pub fn steer(&self, body: &[u8]) -> Reviewed {
+        steer(&self.state(), body, self.now.parse().unwrap()).unwrap()
     }
 
     /// The whole response to these bytes.

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 
-use super::judge::{StorePicture, Told};
+use super::{
+    evict::Outlook,
+    judge::{StorePicture, Told},
+};
 use crate::{
     api::v1alpha1::{DataStoreStatus, TransferSummary},
     core::{
@@ -24,17 +27,17 @@ const ROOM: usize = 16_384;
 /// Bytes of a line about one owner, where it is told of and breaks nothing.
 const LINE: usize = 512;
 
-/// The status of a store that can be read.
+/// The status of a store that can be read; `outlook` where Pods are evicted.
 pub fn accepted(
     snapshot: &Snapshot,
     store: &Store,
-    picture: &StorePicture,
+    (picture, outlook): (&StorePicture, Option<&Outlook>),
     meta: &ObjectMeta,
     old: Option<&DataStoreStatus>,
     now: Timestamp,
 ) -> DataStoreStatus {
     let before = old.map_or(&[][..], |s| &s.conditions);
-    let found = [
+    let mut found = vec![
         Finding::yes("Ready", "Accepted", "accepted and judged"),
         no_violation(snapshot, picture, before, now),
         resolved(snapshot, store),
@@ -45,6 +48,7 @@ pub fn accepted(
         undeclared_recipient(picture),
         role_doubtful(store),
     ];
+    found.extend(outlook.map(|outlook| outlook.finding(&store.key)));
     DataStoreStatus {
         observed_generation: meta.generation,
         conditions: set(before, &found, meta.generation, now),

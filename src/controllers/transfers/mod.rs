@@ -1,6 +1,7 @@
 //! Re-judges running workloads whenever an answer can have changed: an object, a Pod, a node, or time alone.
 
 mod changes;
+mod evict;
 mod findings;
 mod judge;
 mod owners;
@@ -13,9 +14,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+pub use evict::Limits;
 pub use judge::{Standing, earliest};
 
 use self::{
+    evict::{Evicting, Lapsed, Outlook},
     judge::{Picture, StorePicture, Using, judge},
     owners::Owners,
 };
@@ -30,12 +33,26 @@ use crate::{
 
 const NAME: &str = "transfers";
 
-/// Runs until shutdown; `standing` is told what running Pods stand on, once that is counted.
-pub async fn run(shared: Shared, standing: watch::Sender<Option<Standing>>) {
+/// Runs until shutdown; `standing` is told what running Pods stand on, once that is counted. With `limits`, Pods whose data
+/// nothing covers are evicted.
+pub async fn run(shared: Shared, standing: watch::Sender<Option<Standing>>, limits: Option<Limits>) {
     let mut changes = shared.index.subscribe();
     let mut owners = Owners::new(shared.client.clone());
     let mut status = StatusWriter::new::<DataStore>(shared.client.clone(), NAME);
     let publisher = publish::spawn(&shared);
+    let (lapsed, to_go) = watch::channel(Arc::new(Lapsed::default()));
+    // What is never evicted is never said to be.
+    let (outlook, mut evictions) = watch::channel(None);
+    if let Some(limits) = limits {
+        let outlook = outlook.clone();
+        let evicting = Evicting { limits, lapsed: to_go, outlook, publisher: publisher.clone() };
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            // Whatever ends here, by a panic too, ends the process: the next one starts whole.
+            let _end = shared.shutdown.clone().drop_guard();
+            evict::run(shared, evicting).await;
+        });
+    }
     let mut before = BTreeMap::new();
     loop {
         changes.mark_unchanged();
@@ -48,16 +65,26 @@ pub async fn run(shared: Shared, standing: watch::Sender<Option<Standing>>) {
             *told = Some(picture.standing.clone());
             differs
         });
+        lapsed.send_if_modified(|told| {
+            let differs = **told != picture.lapsed;
+            *told = Arc::new(picture.lapsed.clone());
+            differs
+        });
         for (owner, note) in changes::changes(&before, &picture.owners) {
             publisher.publish(owner, note);
         }
         count(&shared, &snapshot, &picture, now);
-        let failed = write(&shared, &snapshot, &picture, &mut status, now).await;
+        let outlook = evictions.borrow_and_update().clone();
+        let failed = write(&shared, &snapshot, (&picture, outlook.as_ref()), &mut status, now).await;
         let next = earliest(picture.next_change, next_release(&snapshot, now));
         // What could not be written is tried again soon.
         let retry = failed.then(|| now + std::time::Duration::from_secs(2));
         before = picture.owners;
-        if !wake::wait(&mut changes, earliest(next, retry), &shared.shutdown).await {
+        let goes_on = tokio::select! {
+            goes_on = wake::wait(&mut changes, earliest(next, retry), &shared.shutdown) => goes_on,
+            _ = evictions.changed() => true,
+        };
+        if !goes_on {
             return;
         }
     }
@@ -120,7 +147,7 @@ fn count(shared: &Shared, snapshot: &Snapshot, picture: &Picture, now: Timestamp
 async fn write(
     shared: &Shared,
     snapshot: &Snapshot,
-    picture: &Picture,
+    (picture, outlook): (&Picture, Option<&Outlook>),
     status: &mut StatusWriter,
     now: Timestamp,
 ) -> bool {
@@ -134,7 +161,7 @@ async fn write(
                 let about = picture.stores.get(&entry.key()).unwrap_or(&nothing);
                 // As it is judged: a location that is contradicted is none.
                 let store = snapshot.stores.get(&entry.key()).unwrap_or(store);
-                findings::accepted(snapshot, store, about, &entry.meta, old, now)
+                findings::accepted(snapshot, store, (about, outlook), &entry.meta, old, now)
             }
             Err(reason) => findings::invalid(reason, &entry.meta, old, now),
         };

@@ -8,6 +8,7 @@ mod hop;
 mod near;
 mod roles;
 mod spread;
+mod strictness;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod text;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 
 pub use decide::{decide, decide_as, judged_regimes};
 pub use force::{Force, force};
+pub use strictness::mode;
 pub use verdict::{Flow, FlowVerdict, NearMiss, Outcome, Remedy, Verdict, Way};
 
 use super::{

@@ -74,6 +74,15 @@ impl World {
         self.state.apply(K::change(TableEvent::Apply(entry.key(), entry)));
     }
 
+    /// A namespace with a mode.
+    pub fn mode(&mut self, name: &str, mode: &str) {
+        let namespace = serde_json::from_value(json!({"metadata": {"name": name,
+            "labels": {"carnet.dev/transfers": mode}}}))
+        .unwrap();
+        let namespace = facts::namespace(&namespace);
+        self.state.apply(Change::Namespace(TableEvent::Apply(ObjectKey::new("", name), namespace)));
+    }
+
     pub fn party(&mut self, name: &str, country: &str, namespaces: &[&str]) {
         self.apply::<Party>(
             &json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "Party", "metadata": {"name": name},
@@ -190,7 +199,7 @@ impl World {
         let nothing = StorePicture::default();
         let about = picture.stores.get(&key).unwrap_or(&nothing);
         let meta = ObjectMeta { generation: Some(1), ..ObjectMeta::default() };
-        findings::accepted(&snapshot, &snapshot.stores[&key], about, &meta, old, at(now))
+        findings::accepted(&snapshot, &snapshot.stores[&key], (about, None), &meta, old, at(now))
     }
 
     pub fn status(&self, store: &str) -> DataStoreStatus {
