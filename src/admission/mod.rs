@@ -8,6 +8,7 @@ mod drain;
 mod envelope;
 mod guests;
 mod journal;
+mod loosening;
 mod review;
 mod runner;
 mod server;
@@ -35,11 +36,20 @@ use crate::{
 pub trait PodLookup: Send + Sync {
     /// What is known of a Pod; none = it is not known (yet).
     fn pod(&self, key: &ObjectKey) -> Option<Arc<PodFacts>>;
+
+    /// Every Pod that is known; nobody where nothing runs.
+    fn running(&self) -> Vec<Arc<PodFacts>> {
+        vec![]
+    }
 }
 
 impl PodLookup for Index {
     fn pod(&self, key: &ObjectKey) -> Option<Arc<PodFacts>> {
         Self::pod(self, key)
+    }
+
+    fn running(&self) -> Vec<Arc<PodFacts>> {
+        self.pods()
     }
 }
 

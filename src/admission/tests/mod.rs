@@ -4,6 +4,7 @@ mod draining;
 mod envelope;
 mod journal;
 mod kinds;
+mod loosening;
 mod modes;
 mod places;
 mod secrets;

@@ -29,6 +29,10 @@ impl PodLookup for Pods {
     fn pod(&self, key: &ObjectKey) -> Option<Arc<PodFacts>> {
         self.0.get(key).cloned()
     }
+
+    fn running(&self) -> Vec<Arc<PodFacts>> {
+        self.0.values().cloned().collect()
+    }
 }
 
 /// Everything that a review depends on.
@@ -38,6 +42,7 @@ pub struct World {
     pub safeguards: Vec<Value>,
     pub exceptions: Vec<Value>,
     pub modes: Vec<(&'static str, Mode)>,
+    pub terminating: Vec<&'static str>,
     pub nodes: Vec<Node>,
     pub pods: Pods,
     pub ready: bool,
@@ -56,6 +61,7 @@ impl Default for World {
             safeguards: vec![],
             exceptions: vec![],
             modes: vec![],
+            terminating: vec![],
             nodes: vec![node("eu", "eu-west-1", *b"IE"), node("us", "us-east-1", *b"US")],
             pods: Pods::default(),
             ready: true,
@@ -139,6 +145,8 @@ impl World {
             .modes
             .iter()
             .map(|(name, mode)| ((*name).to_owned(), Namespace { mode: Some(*mode), terminating: false }));
+        let going = self.terminating.iter();
+        let going = going.map(|name| ((*name).to_owned(), Namespace { mode: None, terminating: true }));
         SnapshotBuilder {
             law,
             settings: Arc::new(self.settings.clone()),
@@ -147,7 +155,7 @@ impl World {
             unreadable_stores,
             safeguards,
             exceptions,
-            namespaces: namespaces.collect(),
+            namespaces: namespaces.chain(going).collect(),
             nodes: self.nodes.iter().cloned().map(Arc::new).collect(),
             ..SnapshotBuilder::default()
         }

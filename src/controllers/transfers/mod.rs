@@ -4,6 +4,7 @@ mod changes;
 mod evict;
 mod findings;
 mod judge;
+mod law;
 mod owners;
 mod publish;
 #[cfg(test)]
@@ -54,6 +55,7 @@ pub async fn run(shared: Shared, standing: watch::Sender<Option<Standing>>, limi
         });
     }
     let mut before = BTreeMap::new();
+    let mut has_told_of_law = false;
     loop {
         changes.mark_unchanged();
         let snapshot = shared.index.snapshot();
@@ -70,6 +72,12 @@ pub async fn run(shared: Shared, standing: watch::Sender<Option<Standing>>, limi
             *told = Arc::new(picture.lapsed.clone());
             differs
         });
+        if !std::mem::replace(&mut has_told_of_law, true) {
+            let stores: Vec<_> = shared.index.state().stores.iter().map(|(_, e)| e.clone()).collect();
+            for (owner, note) in law::changes(&stores, &picture, &snapshot.law.version) {
+                publisher.publish(owner, note);
+            }
+        }
         for (owner, note) in changes::changes(&before, &picture.owners) {
             publisher.publish(owner, note);
         }

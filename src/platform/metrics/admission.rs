@@ -41,7 +41,7 @@ pub struct AdmissionMetrics {
 }
 
 /// What can be found of a review.
-pub const VERDICTS: [&str; 16] = [
+pub const VERDICTS: [&str; 17] = [
     "not-judged",
     "exempt",
     "unchanged",
@@ -56,6 +56,7 @@ pub const VERDICTS: [&str; 16] = [
     "erasure-secret",
     "valid",
     "invalid",
+    "loosening",
     "unreadable",
     "not-ready",
 ];

@@ -1,5 +1,6 @@
 //! Sentences about what is said of running workloads, over objects as a cluster shows them.
 
+mod packs;
 mod said;
 mod standing;
 
@@ -111,6 +112,19 @@ impl World {
             store["spec"][key] = value.clone();
         }
         self.apply::<DataStore>(&store);
+    }
+
+    /// The store says so in its status.
+    pub fn said(&mut self, name: &str, status: &DataStoreStatus) {
+        let entry = self.state.stores.get(&ObjectKey::new("identity", name)).unwrap();
+        let mut object = (**entry.object.as_ref().unwrap()).clone();
+        object.status = Some(status.clone());
+        self.apply::<DataStore>(&serde_json::to_value(object).unwrap());
+    }
+
+    /// The stores as the index has them.
+    pub fn entries(&self) -> Vec<Entry<DataStore>> {
+        self.state.stores.iter().map(|(_, entry)| entry.clone()).collect()
     }
 
     pub fn clauses(&mut self, name: &str, preference: i32) {
