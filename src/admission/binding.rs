@@ -70,6 +70,7 @@ pub(super) fn judge(
         uses: &uses,
         sends: &sends,
         candidates: Candidates::Places(vec![place]),
+        pods: None,
         dry_run,
     };
     let judged = case.judge(&state.snapshot, now);

@@ -55,6 +55,11 @@ impl Desk {
         Self { judge, turns: Arc::new(Semaphore::new(turns)), room: Arc::new(Semaphore::new(ROOM)), metrics }
     }
 
+    /// Another judge at the same desk: turns and room are shared.
+    pub(super) fn with(&self, judge: Arc<Judge>) -> Self {
+        Self { judge, ..self.clone() }
+    }
+
     /// Answers a review.
     pub(super) async fn answer(State(desk): State<Self>, request: Request) -> Response {
         let arrived = Instant::now();

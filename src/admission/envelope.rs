@@ -2,10 +2,11 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use k8s_openapi::ByteString;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{core::settings::Mode, index::Sight};
+use crate::{core::settings::Mode, index::Sight, placement::Add};
 
 /// Warnings longer than this are cut off by clients.
 const WARNING: usize = 119;
@@ -106,9 +107,11 @@ pub(super) fn uid(body: &[u8]) -> Option<String> {
 }
 
 /// What is answered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Answer {
     pub refusal: Option<Refusal>,
+    /// What is changed of the object; nothing where it is only judged.
+    pub patch: Vec<Add>,
     pub warnings: Vec<String>,
     pub notes: BTreeMap<&'static str, String>,
     /// One word for logs and metrics.
@@ -254,6 +257,9 @@ impl Answer {
             message: &r.message,
             details: (!r.causes.is_empty()).then_some(DetailsOut { causes: &r.causes }),
         });
+        let patch = (!self.patch.is_empty()).then(|| {
+            ByteString(serde_json::to_vec(&self.patch).expect("texts and maps of texts always serialise"))
+        });
         let out = ReviewOut {
             api_version: "admission.k8s.io/v1",
             kind: "AdmissionReview",
@@ -261,6 +267,8 @@ impl Answer {
                 uid,
                 allowed: self.refusal.is_none(),
                 status,
+                patch_type: patch.as_ref().map(|_| "JSONPatch"),
+                patch,
                 warnings: &self.warnings,
                 audit_annotations: &self.notes,
             },
@@ -301,6 +309,10 @@ struct ResponseOut<'a> {
     allowed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<StatusOut<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch: Option<ByteString>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     warnings: &'a [String],
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -1,6 +1,6 @@
-//! The validating webhook: review bytes in, response bytes out.
+//! The webhooks: review bytes in, response bytes out. [`review`] validates; [`steer`] changes a Pod, where that is chosen.
 //!
-//! [`review`] does no I/O; [`serve`] puts TLS and HTTP around it.
+//! Neither does I/O; [`serve`] puts TLS and HTTP around them.
 
 mod binding;
 mod desk;
@@ -8,9 +8,11 @@ mod drain;
 mod envelope;
 mod guests;
 mod journal;
+mod loosening;
 mod review;
 mod runner;
 mod server;
+mod steer;
 mod tls;
 mod transfers;
 mod validate;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 pub use envelope::{BadReview, NotReady};
 pub use review::{Decision, Reviewed, review};
 pub use server::{Handle, Served, serve};
+pub use steer::steer;
 pub use tls::TlsPair;
 
 use crate::{
@@ -33,11 +36,20 @@ use crate::{
 pub trait PodLookup: Send + Sync {
     /// What is known of a Pod; none = it is not known (yet).
     fn pod(&self, key: &ObjectKey) -> Option<Arc<PodFacts>>;
+
+    /// Every Pod that is known; nobody where nothing runs.
+    fn running(&self) -> Vec<Arc<PodFacts>> {
+        vec![]
+    }
 }
 
 impl PodLookup for Index {
     fn pod(&self, key: &ObjectKey) -> Option<Arc<PodFacts>> {
         Self::pod(self, key)
+    }
+
+    fn running(&self) -> Vec<Arc<PodFacts>> {
+        self.pods()
     }
 }
 

@@ -72,6 +72,15 @@ impl Decision {
 
 /// Answers a review at `now`. Pure: no clock, no client, no wait.
 pub fn review(state: &ReviewState<'_>, body: &[u8], now: Timestamp) -> Result<Reviewed, BadReview> {
+    answered(state, body, |request| dispatch(state, request, now))
+}
+
+/// Reads a review and writes the answer that `by` gives to it.
+pub(super) fn answered(
+    state: &ReviewState<'_>,
+    body: &[u8],
+    by: impl FnOnce(&Request<'_>) -> Answer,
+) -> Result<Reviewed, BadReview> {
     let request = match envelope::read(body)? {
         Ok(request) => request,
         Err((uid, why)) => {
@@ -79,7 +88,7 @@ pub fn review(state: &ReviewState<'_>, body: &[u8], now: Timestamp) -> Result<Re
             return Ok(Reviewed::new(&answer, Decision { uid, ..Decision::default() }));
         }
     };
-    let mut answer = dispatch(state, &request, now);
+    let mut answer = by(&request);
     if !answer.notes.is_empty() {
         // By it the API server's audit log, which knows the user, finds the line of ours.
         answer.notes.insert("review", request.uid.clone().into_owned());
@@ -204,6 +213,11 @@ fn workload(
     Subjected { state, request, namespace, exempt, kind, now }.judge(&subject, old.as_ref())
 }
 
+/// Whether a kind's Pods have it, or what it makes, for a controller. DaemonSets' Pods each have a node of their own.
+fn has_steered_pods(kind: &str) -> bool {
+    matches!(kind, "Deployment" | "ReplicaSet" | "StatefulSet" | "ReplicationController" | "Job" | "CronJob")
+}
+
 struct Subjected<'a> {
     state: &'a ReviewState<'a>,
     request: &'a Request<'a>,
@@ -260,6 +274,7 @@ impl Subjected<'_> {
                 uses: &detection.uses,
                 sends: &detection.sends,
                 candidates: candidates(snapshot, &subject.spec),
+                pods: Some(&subject.spec).filter(|_| has_steered_pods(kind)),
                 dry_run: request.dry_run.unwrap_or_default(),
             };
             let judged = new.judge(snapshot, now);

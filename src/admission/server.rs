@@ -1,4 +1,4 @@
-//! HTTP over TLS around [`review`].
+//! HTTP over TLS around [`review`] and [`steer`].
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ use super::{
     desk::Desk,
     drain::Drain,
     guests::{Guests, Host, ROOM},
-    review,
+    review, steer,
 };
 use crate::{core::ids::ObjectKey, index::Index, platform::metrics::Metrics};
 
@@ -70,20 +70,25 @@ pub async fn serve(
     index: Arc<Index>,
     metrics: Arc<Metrics>,
 ) -> io::Result<(Served, impl Future<Output = io::Result<()>> + Send + use<>)> {
-    let judge = {
+    let by = |answer: Answering| {
         let index = index.clone();
-        move |body: &[u8]| judge(&index, body)
+        Arc::new(move |body: &[u8]| judge(&index, answer, body))
     };
+    let desk = Desk::new(by(review), metrics);
+    let steering = desk.with(by(steer));
     let listener = tokio::net::TcpListener::bind(addr).await?;
-    serve_by(listener, pair, Drain::new(index), Desk::new(Arc::new(judge), metrics), ROOM)
+    serve_by(listener, pair, Drain::new(index), [desk, steering], ROOM)
 }
 
-/// Like [`serve`], with a judge of its own and room for so many connections.
+/// Answers the bytes of a review.
+type Answering = fn(&ReviewState<'_>, &[u8], Timestamp) -> Result<Reviewed, BadReview>;
+
+/// Like [`serve`], with judges of its own (the second one steers) and room for so many connections.
 pub(super) fn serve_by(
     listener: tokio::net::TcpListener,
     pair: &TlsPair,
     drain: Drain,
-    desk: Desk,
+    desks: [Desk; 2],
     room: usize,
 ) -> io::Result<(Served, impl Future<Output = io::Result<()>> + Send + use<>)> {
     let tls = RustlsConfig::from_config(pair.config()?);
@@ -96,18 +101,18 @@ pub(super) fn serve_by(
         .handle(handle.clone())
         .http1_only();
     server.http_builder().http1().header_read_timeout(IDLE);
-    let server = server.serve(router(desk, drain.clone()).into_make_service());
+    let server = server.serve(router(desks, drain.clone()).into_make_service());
     Ok((Served { handle, tls, drain }, server))
 }
 
-fn router(desk: Desk, drain: Drain) -> Router {
+fn router([judging, steering]: [Desk; 2], drain: Drain) -> Router {
+    let desk = |path, desk| Router::new().route(path, post(Desk::answer)).with_state(desk);
     let health = Router::new()
         .route("/livez", get(async || "ok"))
         .route("/readyz", get(get_ready))
         .with_state(drain.clone());
-    Router::new()
-        .route("/review", post(Desk::answer))
-        .with_state(desk)
+    desk("/review", judging)
+        .merge(desk("/steer", steering))
         .merge(health)
         .layer(map_response_with_state(drain, Drain::close))
 }
@@ -119,10 +124,10 @@ async fn get_ready(State(drain): State<Drain>) -> Response {
     }
 }
 
-fn judge(index: &Index, body: &[u8]) -> Result<Reviewed, BadReview> {
+fn judge(index: &Index, answer: Answering, body: &[u8]) -> Result<Reviewed, BadReview> {
     // Sight first: a snapshot that is read after it is at least as new.
     let sight = index.sight();
     let texts = |key: &ObjectKey| index.config_map(key);
     let state = ReviewState { snapshot: index.snapshot(), sight, pods: index, config_maps: Some(&texts) };
-    review(&state, body, Timestamp::now())
+    answer(&state, body, Timestamp::now())
 }

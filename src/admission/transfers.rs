@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::PodSpec;
 
 use super::envelope::Answer;
 use crate::{
     core::{
         selector::Labels,
-        settings::Mode,
+        settings::{Mixed, Mode},
         snapshot::Snapshot,
         store::Place,
-        transfer::{Flow, Outcome, Request, Sending, Use, Verdict, Workload, decide, text},
+        transfer::{Flow, Outcome, Request, Sending, Use, Verdict, Workload, decide, mode, text},
     },
-    placement::{Candidates, affinity_to_paste},
+    placement::{Candidates, Steered, affinity_to_paste, steer},
 };
 
 /// A workload with its uses and candidate places.
@@ -25,6 +26,8 @@ pub(super) struct Case<'a> {
     pub uses: &'a [Use],
     pub sends: &'a [Sending],
     pub candidates: Candidates,
+    /// What Pods will be made of that can be steered; none for what is a Pod itself, or whose Pods cannot.
+    pub pods: Option<&'a PodSpec>,
     pub dry_run: bool,
 }
 
@@ -44,6 +47,13 @@ impl Judged {
         let old: BTreeSet<&Flow> = before.uncovered().collect();
         let lost = self.lawful.is_empty() && !before.lawful.is_empty();
         lost || self.uncovered().any(|flow| !old.contains(flow))
+    }
+
+    /// The spec kept to the lawful ones of its places; none where all are lawful, or none is, or none is there.
+    pub fn steered(&self, snapshot: &Snapshot, spec: &PodSpec) -> Option<Steered> {
+        let Self { verdict, places: _, lawful, open } = self;
+        let is_mixed = verdict.is_violation() && !open && !lawful.is_empty();
+        is_mixed.then(|| steer(snapshot, spec, lawful)).flatten()
     }
 
     fn uncovered(&self) -> impl Iterator<Item = &Flow> {
@@ -73,7 +83,7 @@ impl Case<'_> {
     pub fn answer(&self, snapshot: &Snapshot, judged: &Judged, worse: bool, now: Timestamp) -> Answer {
         let Judged { verdict, places, lawful, open } = judged;
         let mut answer = Answer::allow("lawful");
-        let mode = self.mode(snapshot, verdict);
+        let mode = self.mode(snapshot, judged);
         answer.mode = Some(mode);
         answer.stores = self.uses.iter().map(|used| used.store.to_string()).collect();
         answer.stores.sort();
@@ -88,9 +98,17 @@ impl Case<'_> {
             return answer;
         }
         let mixed = *open || !lawful.is_empty();
-        if mixed && snapshot.settings.mixed_waits_for_binding {
-            answer.verdict = "waits-for-binding";
-            answer.notes.insert("verdict", "waits-for-binding".into());
+        let waits = match snapshot.settings.mixed {
+            Mixed::Refuse => None,
+            Mixed::Bind => mixed.then_some("waits-for-binding"),
+            Mixed::Steer => {
+                let can_be = self.pods.and_then(|spec| judged.steered(snapshot, spec)).is_some();
+                (can_be && mode == Mode::Enforce).then_some("to-be-steered")
+            }
+        };
+        if let Some(waits) = waits {
+            answer.verdict = waits;
+            answer.notes.insert("verdict", waits.into());
             return answer;
         }
         answer.verdict = "violation";
@@ -115,16 +133,9 @@ impl Case<'_> {
         answer
     }
 
-    /// The strictest of the cluster's, the workload's namespace's and the violating stores' namespaces'.
-    fn mode(&self, snapshot: &Snapshot, verdict: &Verdict) -> Mode {
-        let of = |namespace: &str| snapshot.namespaces.get(namespace).and_then(|n| n.mode);
-        let stores = verdict.flows.iter().filter(|f| matches!(f.outcome, Outcome::Uncovered { .. }));
-        stores
-            .filter_map(|f| of(&f.flow.store.namespace))
-            .chain(of(self.namespace))
-            .chain([snapshot.settings.mode])
-            .max()
-            .unwrap_or(Mode::Enforce)
+    /// How strictly that is answered.
+    pub fn mode(&self, snapshot: &Snapshot, judged: &Judged) -> Mode {
+        mode(snapshot, self.namespace, &judged.verdict)
     }
 
     /// Where it may run, and what to paste for that.

@@ -1,18 +1,21 @@
 //! Our own kinds: what schema and CEL cannot see. What the index could not read is refused with each field's path.
 
-use std::fmt::Display;
+use std::{fmt::Display, sync::Arc};
 
 use jiff::Timestamp;
-use kube::Resource;
+use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
 use super::{
     ReviewState,
     envelope::{Answer, Cause, Refusal, Request},
+    loosening::{self, Loosening},
 };
 use crate::{
     api::v1alpha1::{DataStore, DataStoreSpec, Party, RetentionPolicy, TransferException, TransferSafeguard},
-    core::{contradiction::contradiction, retention::later, snapshot::Snapshot, store::Dataset},
+    core::{
+        contradiction::contradiction, ids::ObjectKey, retention::later, snapshot::Snapshot, store::Dataset,
+    },
     parse::{self, Errors, FieldError, RegionCheck},
 };
 
@@ -21,17 +24,43 @@ pub(super) fn validate(state: &ReviewState<'_>, request: &Request<'_>, raw: &str
     let snapshot = &*state.snapshot;
     let judge = Judge { state, request, raw };
     match &*request.resource.resource {
-        "parties" => judge.object(|o: &Party| &o.spec, |o, _| party(snapshot, o)),
-        "datastores" => judge.object(|o: &DataStore| &o.spec, |o, old| store(snapshot, o, old)),
+        "parties" => judge.object(
+            |o: &Party| &o.spec,
+            |o, _| party(snapshot, o),
+            |o, old| {
+                let takes = loosening::of_party(&old.spec, &o.spec);
+                let pods = if takes.is_empty() { 0 } else { loosening::of(state, &o.name_any()) };
+                Loosening { takes, pods }
+            },
+        ),
+        "datastores" => judge.object(
+            |o: &DataStore| &o.spec,
+            |o, old| store(snapshot, o, old),
+            |o, old| {
+                let takes = loosening::of_store(&old.spec, &o.spec);
+                let pods = if takes.is_empty() { 0 } else { loosening::using(state, &key(o)) };
+                Loosening { takes, pods }
+            },
+        ),
         "transfersafeguards" => judge.object(
             |o: &TransferSafeguard| &o.spec,
             |o, _| parse::safeguard(o, &snapshot.law).map(|_| vec![]),
+            |o, _| {
+                let pods = match parse::safeguard(o, &snapshot.law) {
+                    Ok(safeguard) => loosening::uncovered_by(state, &Arc::new(safeguard), now),
+                    Err(_) => 0,
+                };
+                Loosening { takes: vec!["takes away what covers data".into()], pods }
+            },
         ),
         "transferexceptions" => judge.object(
             |o: &TransferException| &o.spec,
             |o, _| parse::exception(o, &snapshot.settings).map(|_| vec![]),
+            |_, _| Loosening::NONE,
         ),
-        "retentionpolicies" => judge.object(|o: &RetentionPolicy| &o.spec, |o, _| policy(o, now)),
+        "retentionpolicies" => {
+            judge.object(|o: &RetentionPolicy| &o.spec, |o, _| policy(o, now), |_, _| Loosening::NONE)
+        }
         // Holds, runs and approvals are kept by schema and policies: no webhook may stand in the way of a hold.
         _ => Answer::allow("not-judged"),
     }
@@ -48,9 +77,10 @@ impl Judge<'_> {
         &self,
         spec: impl Fn(&T) -> &S,
         check: impl FnOnce(&T, Option<&T>) -> Result<Vec<String>, Errors>,
+        loosens: impl FnOnce(&T, &T) -> Loosening,
     ) -> Answer
     where
-        T: Resource + DeserializeOwned,
+        T: Resource<DynamicType = ()> + DeserializeOwned,
         S: PartialEq,
     {
         let kind = &self.request.kind.kind;
@@ -70,6 +100,12 @@ impl Judge<'_> {
         }
         match check(&object, old.as_ref()) {
             Ok(warnings) => {
+                let refused = old.as_ref().and_then(|old| {
+                    loosens(&object, old).refusal(kind, &key(&object), old.meta(), object.meta())
+                });
+                if let Some(refused) = refused {
+                    return refused;
+                }
                 let mut answer = Answer::allow("valid");
                 for warning in &warnings {
                     answer.warn(warning);
@@ -79,6 +115,11 @@ impl Judge<'_> {
             Err(errors) => invalid(kind, &errors),
         }
     }
+}
+
+fn key<T: Resource>(object: &T) -> ObjectKey {
+    let meta = object.meta();
+    ObjectKey::new(meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
 }
 
 fn unreadable(error: &impl Display) -> FieldError {

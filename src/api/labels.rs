@@ -4,6 +4,11 @@
 pub const GROUP: &str = "carnet.dev";
 /// Annotation on a Pod (template): the stores it says it uses, `"identity/accounts=read, identity/uploads=write"`.
 pub const USES: &str = "carnet.dev/uses";
+/// Annotation on a Pod that was given required node affinity, with [`WHY_STEERED`] as its value.
+pub const STEERED: &str = "carnet.dev/steered";
+/// Value of [`STEERED`]. Constant, so that to be asked about a Pod again changes nothing.
+pub const WHY_STEERED: &str =
+    "kept in lawful regions by required node affinity: elsewhere nothing covers the data that it uses";
 /// Label on a Namespace: `Audit`, `Warn` or `Enforce`; the strictest of cluster, store's and workload's namespace counts.
 pub const TRANSFERS: &str = "carnet.dev/transfers";
 /// Label on Jobs and Pods that the operator made: the DeletionRun they belong to.

@@ -16,6 +16,18 @@ pub enum Mode {
     Enforce,
 }
 
+/// What is done with a Pod that may run both where it is lawful and where it is not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mixed {
+    /// It is refused, with the affinity to paste.
+    #[default]
+    Refuse,
+    /// It waits for its binding; so does one for which there is no node yet.
+    Bind,
+    /// A Pod that somebody's controller made is given the affinity; any other is refused.
+    Steer,
+}
+
 /// Settings that decisions read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "one value for each flag of the command line")]
@@ -38,8 +50,8 @@ pub struct Settings {
     pub default_location: Option<Place>,
     /// `--region-label`: the label that says in which region a node is.
     pub region_label: String,
-    /// `--mixed-placement Bind`: mixed or unknown candidates wait for the binding.
-    pub mixed_waits_for_binding: bool,
+    /// `--mixed-placement`.
+    pub mixed: Mixed,
     /// `--read-configmaps`.
     pub read_config_maps: bool,
     /// `--dry-run-verdicts Deny`.
@@ -78,7 +90,7 @@ impl Default for Settings {
             max_exception_days: 7,
             default_location: None,
             region_label: "topology.kubernetes.io/region".into(),
-            mixed_waits_for_binding: false,
+            mixed: Mixed::default(),
             read_config_maps: false,
             dry_run_denies: false,
             backstop_admits_unpinned: false,

@@ -28,7 +28,7 @@ pub fn compare(expected: &Expected, live: &Live, authority: Option<&str>) -> Vec
         };
         let mut found = Found { id, release: other_release(wanted, there), all: vec![] };
         let (mut wanted, mut there) = (wanted.clone(), there.clone());
-        if id.kind == Kind::ValidatingWebhookConfiguration {
+        if matches!(id.kind, Kind::ValidatingWebhookConfiguration | Kind::MutatingWebhookConfiguration) {
             bundles(&there, authority, &mut found);
             drop_bundles(&mut wanted);
             drop_bundles(&mut there);

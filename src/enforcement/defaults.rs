@@ -16,6 +16,10 @@ fn equivalent() -> Value {
     "Equivalent".into()
 }
 
+fn never() -> Value {
+    "Never".into()
+}
+
 fn any() -> Value {
     json!({})
 }
@@ -56,10 +60,13 @@ pub(super) fn fill(kind: Kind, object: &mut Value) {
     let rules = match kind {
         Kind::ValidatingAdmissionPolicy => POLICY,
         Kind::ValidatingAdmissionPolicyBinding => BINDING,
-        Kind::ValidatingWebhookConfiguration => WEBHOOK,
+        Kind::ValidatingWebhookConfiguration | Kind::MutatingWebhookConfiguration => WEBHOOK,
     };
     for (place, field, value) in rules {
         set(object, place, field, *value);
+    }
+    if kind == Kind::MutatingWebhookConfiguration {
+        set(object, &["webhooks", "*"], "reinvocationPolicy", never);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What was installed, as the installation wrote it down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -88,6 +88,11 @@ impl Expected {
     /// Every object.
     pub fn objects(&self) -> impl Iterator<Item = (&Id, &Value)> {
         self.0.iter()
+    }
+
+    /// Kinds of which there is one.
+    pub fn kinds(&self) -> BTreeSet<Kind> {
+        self.0.keys().map(|id| id.kind).collect()
     }
 
     /// Whether this object is one of ours.

@@ -16,14 +16,17 @@ pub enum Kind {
     ValidatingAdmissionPolicyBinding,
     /// What we are asked.
     ValidatingWebhookConfiguration,
+    /// What we are asked to change; installed where Pods are steered.
+    MutatingWebhookConfiguration,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::ValidatingAdmissionPolicy,
         Self::ValidatingAdmissionPolicyBinding,
         Self::ValidatingWebhookConfiguration,
+        Self::MutatingWebhookConfiguration,
     ];
 
     /// The kind of this name.
@@ -37,6 +40,7 @@ impl Kind {
             Self::ValidatingAdmissionPolicy => "ValidatingAdmissionPolicy",
             Self::ValidatingAdmissionPolicyBinding => "ValidatingAdmissionPolicyBinding",
             Self::ValidatingWebhookConfiguration => "ValidatingWebhookConfiguration",
+            Self::MutatingWebhookConfiguration => "MutatingWebhookConfiguration",
         }
     }
 
@@ -46,6 +50,7 @@ impl Kind {
             Self::ValidatingAdmissionPolicy => "validatingadmissionpolicies",
             Self::ValidatingAdmissionPolicyBinding => "validatingadmissionpolicybindings",
             Self::ValidatingWebhookConfiguration => "validatingwebhookconfigurations",
+            Self::MutatingWebhookConfiguration => "mutatingwebhookconfigurations",
         }
     }
 
@@ -53,7 +58,7 @@ impl Kind {
     pub(super) fn part(self) -> &'static str {
         match self {
             Self::ValidatingAdmissionPolicy | Self::ValidatingAdmissionPolicyBinding => "spec",
-            Self::ValidatingWebhookConfiguration => "webhooks",
+            Self::ValidatingWebhookConfiguration | Self::MutatingWebhookConfiguration => "webhooks",
         }
     }
 }

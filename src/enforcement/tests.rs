@@ -66,7 +66,7 @@ fn live() -> Live {
                 object["spec"]["matchConstraints"]["resourceRules"][0]["scope"] = "*".into();
             }
             Kind::ValidatingAdmissionPolicyBinding => {}
-            Kind::ValidatingWebhookConfiguration => {
+            Kind::ValidatingWebhookConfiguration | Kind::MutatingWebhookConfiguration => {
                 let hook = &mut object["webhooks"][0];
                 hook["matchPolicy"] = "Equivalent".into();
                 hook["objectSelector"] = json!({});

@@ -110,7 +110,7 @@ pub fn pod(pod: k8s::Pod) -> Option<PodFacts> {
 }
 
 fn annotations_of_ours(mut all: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    all.retain(|name, _| name == labels::USES);
+    all.retain(|name, _| name == labels::USES || name == labels::STEERED);
     all
 }
 

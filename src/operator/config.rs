@@ -2,6 +2,7 @@
 
 mod backstop;
 pub mod enforcement;
+pub mod eviction;
 pub mod lifetimes;
 mod logs;
 
@@ -11,11 +12,11 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration}
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use self::lifetimes::LifetimeArgs;
+use self::{eviction::EvictionArgs, lifetimes::LifetimeArgs};
 use crate::{
     core::{
         law::LawPack,
-        settings::{ClaimsFrom, Mode, Settings},
+        settings::{ClaimsFrom, Mixed, Mode, Settings},
         store::Place,
     },
     parse,
@@ -61,6 +62,8 @@ pub enum Transfers {
 pub enum OnLapse {
     /// They are reported.
     Report,
+    /// Those that a controller made are evicted too, in namespaces that enforce.
+    Evict,
 }
 
 /// How the same entity in a third country is judged.
@@ -81,6 +84,8 @@ pub enum MixedPlacement {
     Refuse,
     /// Wait for its binding.
     Bind,
+    /// Give it the affinity where a controller made it, DaemonSets apart; refuse it otherwise.
+    Steer,
 }
 
 /// What a dry run is told.
@@ -125,6 +130,9 @@ pub struct RunArgs {
     /// What happens to running Pods when cover lapses.
     #[arg(long, env = "CARNET_ON_LAPSE", value_enum, default_value = "Report")]
     pub on_lapse: OnLapse,
+    /// How they are evicted.
+    #[command(flatten)]
+    pub eviction: EvictionArgs,
     /// Namespaces whose stores' `access` reaches Pods of other namespaces, or `*`.
     #[arg(long, env = "CARNET_CLAIMS_FROM", value_delimiter = ',')]
     pub claims_from: Vec<String>,
@@ -189,6 +197,9 @@ pub struct RunArgs {
     /// The ValidatingWebhookConfiguration that is told of a certificate of our own.
     #[arg(long, env = "CARNET_WEBHOOK_CONFIGURATION")]
     pub webhook_configuration: Option<String>,
+    /// The MutatingWebhookConfiguration that is told of it too, where `--mixed-placement` is Steer.
+    #[arg(long, env = "CARNET_MUTATING_WEBHOOK_CONFIGURATION", requires = "webhook_configuration")]
+    pub mutating_webhook_configuration: Option<String>,
     /// Where metrics and health are served.
     #[arg(long, env = "CARNET_METRICS_ADDR", default_value = "0.0.0.0:8080")]
     pub metrics_addr: SocketAddr,
@@ -260,7 +271,11 @@ impl RunArgs {
             max_exception_days: self.max_exception,
             default_location: self.default_location.as_deref().map(|l| location(l, law)).transpose()?,
             region_label: self.region_label.clone(),
-            mixed_waits_for_binding: self.mixed_placement == MixedPlacement::Bind,
+            mixed: match self.mixed_placement {
+                MixedPlacement::Refuse => Mixed::Refuse,
+                MixedPlacement::Bind => Mixed::Bind,
+                MixedPlacement::Steer => Mixed::Steer,
+            },
             read_config_maps: self.read_configmaps,
             dry_run_denies: self.dry_run_verdicts == DryRunVerdicts::Deny,
             backstop_admits_unpinned: self.backstop.backstop_unpinned == backstop::Unpinned::Admit,

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     certificate::{Around, Keeper, Leads},
-    config::{ConfigError, RunArgs},
+    config::{ConfigError, OnLapse, RunArgs},
     intact::{self, IntactError},
     sole, status, watches,
 };
@@ -275,7 +275,8 @@ async fn control(shared: Shared, args: &RunArgs, shutdown: &CancellationToken) {
         all.spawn(reports::run(shared.clone(), judged));
         flows
     });
-    all.spawn(transfers::run(shared.clone(), standing, flows));
+    let limits = (args.on_lapse == OnLapse::Evict).then(|| args.eviction.limits());
+    all.spawn(transfers::run(shared.clone(), standing, (flows, limits)));
     if args.backstop.backstop {
         all.spawn(backstop::run(shared.clone(), stood_on));
     }

@@ -7,18 +7,22 @@ use std::{
 
 use jiff::Timestamp;
 
+use super::lapsed::{Lapsed, LapsedPod};
 use crate::{
+    api::labels,
     core::{
         ids::ObjectKey,
+        settings::Mode,
         snapshot::Snapshot,
         store::Place,
         transfer::{
             FlowVerdict, Outcome, Request, Sending, Use, Verdict, Workload, decide, decide_at_rest,
-            decide_copy, text,
+            decide_copy, mode, text,
         },
     },
     detect::Finding,
     index::{Owner, PodFacts},
+    placement::pinned_to,
 };
 
 /// A use in an exempt namespace, beside the kinds of [`Finding`].
@@ -103,6 +107,8 @@ pub struct Picture {
     pub single_legged: i64,
     /// Pods with a flow that nothing covers.
     pub violating_pods: i64,
+    /// Of these, those of which that is refused; and how many use a store.
+    pub lapsed: Lapsed,
     /// Pods by kind of finding.
     pub findings: BTreeMap<&'static str, i64>,
     /// The next instant at which an answer changes by time alone.
@@ -178,6 +184,8 @@ pub struct OwnerPicture {
     pub violating: i64,
     /// The first sentence about them.
     pub sentence: Option<String>,
+    /// The first sentence about those that were steered.
+    pub steered: Option<String>,
     /// What its covered flows stand on.
     pub relied_on: BTreeSet<String>,
 }
@@ -227,7 +235,41 @@ pub fn judge_each<'a>(
         about.next_change = earliest(about.next_change, verdict.next_change);
         picture.next_change = earliest(picture.next_change, about.next_change);
     }
+    picture.lapsed.pods.sort();
     picture
+}
+
+/// The first line about a Pod that is to go: a violation, where that is refused. Where its node is not known, or going, it is
+/// left to its node.
+pub fn is_to_go(snapshot: &Snapshot, using: &Using, now: Timestamp) -> Option<String> {
+    let place = place(snapshot, using);
+    let request = request(using, &place, now);
+    let verdict = decide(snapshot, &request);
+    (!using.uses.is_empty() && is_refused(snapshot, using, &verdict))
+        .then(|| text::first_line(&request, &verdict))
+}
+
+fn is_refused(snapshot: &Snapshot, using: &Using, verdict: &Verdict) -> bool {
+    let namespace = &*using.pod.key.namespace;
+    let has_node = using.pod.node().is_some_and(|node| snapshot.nodes.contains_key(node));
+    verdict.is_violation()
+        && has_node
+        // Where a deletion Job may run was decided when it was made; broken off, it would only begin anew.
+        && !using.pod.labels.contains_key(labels::RUN)
+        && !snapshot.settings.is_exempt(namespace)
+        && mode(snapshot, namespace, verdict) == Mode::Enforce
+}
+
+/// What an owner is told of a Pod that was steered.
+fn steered(snapshot: &Snapshot, using: &Using) -> Option<String> {
+    using.pod.annotations.get(labels::STEERED)?;
+    let label = &snapshot.settings.region_label;
+    let regions = pinned_to(&using.pod.spec, label)?;
+    let regions: Vec<String> = regions.into_iter().collect();
+    Some(format!(
+        "its Pods get required node affinity for {label} in {} (--mixed-placement Steer): elsewhere nothing covers what they use",
+        regions.join(", ")
+    ))
 }
 
 fn tell(using: &Using, picture: &mut Picture) {
@@ -329,12 +371,29 @@ fn pod<'a>(
     see(Judged::Pod(using), &verdict);
     picture.standing.count(snapshot, using, &verdict);
     let sentence = verdict.is_violation().then(|| text::first_line(&request, &verdict));
+    picture.lapsed.using += 1;
+    if is_refused(snapshot, using, &verdict) {
+        let uncovered = verdict.flows.iter().filter(|f| matches!(f.outcome, Outcome::Uncovered { .. }));
+        let stores: BTreeSet<ObjectKey> = uncovered.map(|f| f.flow.store.clone()).collect();
+        picture.lapsed.pods.push(LapsedPod {
+            key: using.pod.key.clone(),
+            uid: using.pod.uid.clone(),
+            owner: using.owner.clone(),
+            controller: using.pod.owner.clone(),
+            stores: stores.into_iter().collect(),
+        });
+    }
     for flow in &verdict.flows {
         *picture.flows.entry(flow.outcome.state()).or_default() += 1;
     }
     picture.next_change = earliest(picture.next_change, verdict.next_change);
     let owner = picture.owners.entry(using.owner.clone()).or_default();
     owner.relied_on.extend(verdict.relied_on().iter().map(ToString::to_string));
+    if let Some(said) = steered(snapshot, using)
+        && owner.steered.as_ref().is_none_or(|s| said < *s)
+    {
+        owner.steered = Some(said);
+    }
     if let Some(sentence) = &sentence {
         owner.violating += 1;
         picture.violating_pods += 1;

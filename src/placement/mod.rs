@@ -1,10 +1,13 @@
 //! Where a Pod may run: the places of the nodes that its spec admits.
 
 mod affinity;
+mod steer;
 
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::PodSpec;
+
+pub use steer::{Add, Steered, pinned_to, steer};
 
 use crate::core::{snapshot::Snapshot, store::Place};
 

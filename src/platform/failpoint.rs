@@ -30,6 +30,9 @@ pub const OPERATOR: &[&str] = &[
     "status-after",
     "event-before",
     "event-after",
+    // The eviction of a Pod.
+    "evict-before",
+    "evict-after",
     // A DeletionRun and its Jobs.
     "run-create-before",
     "run-create-after",

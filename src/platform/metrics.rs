@@ -30,7 +30,9 @@ pub use retention::{
     RetentionMetrics, RunPhaseLabel, RunResultLabel,
 };
 pub use serve::{ServeError, routes, serve};
-pub use transfers::{FINDINGS, FLOW_STATES, FindingLabel, FlowState, TransferMetrics};
+pub use transfers::{
+    EVICTIONS, EvictionLabel, FINDINGS, FLOW_STATES, FindingLabel, FlowState, TransferMetrics,
+};
 pub use watches::{CacheMetrics, WatchLabel};
 
 use prometheus_client::registry::Registry;

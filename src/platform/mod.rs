@@ -32,6 +32,14 @@ pub use readiness::{Gate, Readiness};
 #[cfg(feature = "runtime")]
 pub use shutdown::on_signal;
 
+/// Like [`client`], but an answer 429 or 503 is handed on and not tried again.
+#[cfg(feature = "operator")]
+pub async fn client_without_retries() -> Result<kube::Client, PlatformError> {
+    let mut config = kube::Config::infer().await.map_err(|e| PlatformError::NoCluster(Box::new(e)))?;
+    config.default_retry = false;
+    kube::Client::try_from(config).map_err(|e| PlatformError::Client(Box::new(e)))
+}
+
 /// A client for the cluster that `KUBECONFIG` names, or the one this process runs in.
 pub async fn client() -> Result<kube::Client, PlatformError> {
     let config = kube::Config::infer().await.map_err(|e| PlatformError::NoCluster(Box::new(e)))?;

@@ -173,8 +173,10 @@ fn rename_namespace(value: &mut Value, namespace: &str) {
     }
 }
 
-fn point_webhooks(object: &mut Value, webhook: SocketAddr) {
-    if !is_kind(object, "ValidatingWebhookConfiguration") {
+/// Has a webhook configuration call `webhook` by its address in place of the Service; other objects stay as they are.
+pub fn point_webhooks(object: &mut Value, webhook: SocketAddr) {
+    let kinds = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"];
+    if !kinds.iter().any(|kind| is_kind(object, kind)) {
         return;
     }
     let Some(webhooks) = object.get_mut("webhooks").and_then(Value::as_array_mut) else { return };

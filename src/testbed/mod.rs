@@ -27,6 +27,7 @@ mod access;
 pub mod accounts;
 mod binaries;
 mod cgroups;
+pub mod chart;
 mod choice;
 mod control_plane;
 mod error;

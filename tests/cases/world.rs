@@ -51,6 +51,10 @@ impl PodLookup for Pods {
     fn pod(&self, key: &ObjectKey) -> Option<Arc<PodFacts>> {
         self.0.get(key).cloned()
     }
+
+    fn running(&self) -> Vec<Arc<PodFacts>> {
+        self.0.values().cloned().collect()
+    }
 }
 
 impl World {

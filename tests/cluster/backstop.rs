@@ -187,12 +187,12 @@ async fn what_running_pods_stand_on_alone_is_deleted_with_a_reason_or_not_at_all
     let safeguard: Value = serde_json::from_str(&clauses("alone", end))?;
     let safeguards = w.api(&w.admin, &safeguard)?;
     let message = refusal(safeguards.delete("alone", &DeleteParams::default()).await)?;
-    ensure!(message.contains("1 running Pods") && message.contains("carnet.dev/acknowledge"), "{message}");
+    ensure!(message.contains("1 running Pod:") && message.contains("carnet.dev/acknowledge"), "{message}");
     let store = json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "DataStore",
         "metadata": {"name": "accounts", "namespace": "identity"}});
     let stores = w.api(&w.admin, &store)?;
     let message = refusal(stores.delete("accounts", &DeleteParams::default()).await)?;
-    ensure!(message.contains("identity/accounts is used by 1 running Pods"), "{message}");
+    ensure!(message.contains("identity/accounts is used by 1 running Pod:"), "{message}");
     // Nothing stands on the other one.
     let mut unused = store.clone();
     unused["metadata"]["name"] = "far".into();

@@ -10,6 +10,7 @@ mod certificates;
 mod diagnose;
 mod doctor;
 mod enforcement;
+mod eviction;
 mod flows;
 mod forgery;
 mod installed;
@@ -19,6 +20,7 @@ mod promptly;
 mod rights;
 mod seen;
 mod sole;
+mod steering;
 mod transfers;
 mod world;
 
@@ -52,6 +54,8 @@ fn main() {
         diagnose::CASES,
         answers::CASES,
         sole::CASES,
+        steering::CASES,
+        eviction::CASES,
     ]
     .concat();
     if arguments.list {

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use carnet::testbed::{
-    Access, ControlPlaneOptions, FakeNode, Level, Testbed,
+    Access, ControlPlaneOptions, FakeNode, Level, Testbed, chart,
     install::{self, Operator, OperatorOptions},
 };
 use kube::{
@@ -26,6 +26,8 @@ pub struct World {
     operator: Mutex<Option<Operator>>,
     /// Another cluster, with the backstop in it and an operator that can be killed.
     backstop: tokio::sync::OnceCell<Arc<World>>,
+    /// Another cluster, in which Pods are steered and evicted.
+    steering: tokio::sync::OnceCell<Arc<World>>,
     webhook: std::net::SocketAddr,
     cluster: Testbed,
     /// With all rights.
@@ -43,9 +45,10 @@ pub struct Installed {
 }
 
 impl Installed {
-    fn write(webhook: std::net::SocketAddr) -> Result<Self> {
+    fn write(webhook: std::net::SocketAddr, beside: &[Value]) -> Result<Self> {
         let objects: Vec<Value> = install::objects(&project(), webhook)?
             .into_iter()
+            .chain(beside.iter().cloned())
             .filter(|o| o["apiVersion"] == "admissionregistration.k8s.io/v1")
             .collect();
         let mut file = NamedTempFile::with_suffix(".yaml")?;
@@ -66,7 +69,7 @@ impl Installed {
 impl World {
     pub async fn start() -> Result<Self> {
         let level = Level::ControlPlane(ControlPlaneOptions::default());
-        Self::start_with(Testbed::obtain(level).await?, &[]).await
+        Self::start_with(Testbed::obtain(level).await?, &[], &[]).await
     }
 
     /// The cluster of the tests of the backstop, started by the first of them; one of its own, whatever was given, since its
@@ -74,17 +77,36 @@ impl World {
     pub async fn with_backstop(&self) -> Result<Arc<Self>> {
         let start = || async {
             let cluster = Testbed::built_in(ControlPlaneOptions::default()).await?;
-            Box::pin(Self::start_with(cluster, &["--backstop"])).await.map(Arc::new)
+            Box::pin(Self::start_with(cluster, &["--backstop"], &[])).await.map(Arc::new)
         };
         self.backstop.get_or_try_init(start).await.cloned()
     }
 
-    async fn start_with(cluster: Testbed, more: &[&str]) -> Result<Self> {
+    /// The cluster of the tests of steering and eviction, started by the first of them.
+    pub async fn with_steering(&self) -> Result<Arc<Self>> {
+        let flags = [
+            "--mixed-placement=Steer",
+            "--mutating-webhook-configuration=carnet",
+            "--on-lapse=Evict",
+            "--evict-each=PT1S",
+            "--evict-burst=2",
+        ];
+        let values = ["transfers.mixedPlacement=Steer", "transfers.onLapse=Evict"];
+        let start = || async {
+            let cluster = Testbed::built_in(ControlPlaneOptions::default()).await?;
+            Box::pin(Self::start_with(cluster, &flags, &values)).await.map(Arc::new)
+        };
+        self.steering.get_or_try_init(start).await.cloned()
+    }
+
+    /// `values` are of the chart: what it installs with them beside its defaults.
+    async fn start_with(cluster: Testbed, more: &[&str], values: &[&str]) -> Result<Self> {
         cluster.add_kwok_node(&FakeNode::aws("eu1", "eu-west-1")).await?;
         cluster.add_kwok_node(&FakeNode::aws("us1", "us-east-1")).await?;
         let admin = cluster.client_admin().await?;
         let webhook = install::free_address(cluster.host())?;
-        let installed = Installed::write(webhook)?;
+        let beside = if values.is_empty() { vec![] } else { chart::more(&project(), values, webhook)? };
+        let installed = Installed::write(webhook, &beside)?;
         let options = options(more, webhook, &installed);
         // Namespaces before the operator, as an administrator would have them.
         for namespace in ["identity", "analytics", "billing"] {
@@ -92,12 +114,13 @@ impl World {
                 serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
             install::apply(&admin, &[object]).await?;
         }
+        install::apply(&admin, &beside).await?;
         let operator = Operator::start(&cluster, &project(), options).await?;
         install::opt_in(&admin, &project(), "identity").await?;
         let discovery = Discovery::new(admin.clone()).run_aggregated().await?;
         let operator = Mutex::new(Some(operator));
-        let backstop = Default::default();
-        let world = Self { operator, backstop, webhook, cluster, admin, discovery, installed };
+        let (backstop, steering) = Default::default();
+        let world = Self { operator, backstop, steering, webhook, cluster, admin, discovery, installed };
         world.policies_hold().await?;
         Ok(world)
     }
@@ -123,7 +146,8 @@ impl World {
 
     pub fn operator_log(&self) -> String {
         let one = |w: &Self| w.operator().as_ref().map(Operator::log_end).unwrap_or_default();
-        self.backstop.get().map_or_else(|| one(self), |backstop| format!("{}{}", one(self), one(backstop)))
+        let others = [self.backstop.get(), self.steering.get()].into_iter().flatten();
+        [one(self)].into_iter().chain(others.map(|w| one(w))).collect()
     }
 
     fn operator(&self) -> std::sync::MutexGuard<'_, Option<Operator>> {

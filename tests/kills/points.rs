@@ -8,7 +8,7 @@ use carnet::{
     platform::{OPERATOR_FAILPOINTS, RUNNER_FAILPOINTS},
     testbed::install,
 };
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::{
     Api,
     api::{Patch, PatchParams, PostParams},
@@ -32,6 +32,9 @@ const OF_PRUNING: [&str; 4] =
 /// Where the leader comes to once somebody asks for another authority.
 const OF_ROTATION: [&str; 2] = ["authority-rotate-before", "authority-rotate-after"];
 
+/// Where the leader comes to once there is a Pod to evict.
+const OF_EVICTION: [&str; 2] = ["evict-before", "evict-after"];
+
 /// Where the leader comes to once there is a verdict that nobody wants.
 const OF_BACKSTOP: [&str; 2] = ["backstop-delete-before", "backstop-delete-after"];
 
@@ -49,6 +52,8 @@ pub fn cases() -> Vec<(String, Case)> {
             (name, Box::new(move |world| Box::pin(pruning(world, point))))
         } else if OF_BACKSTOP.contains(&point) {
             (name, Box::new(move |world| Box::pin(unwanted(world, point))))
+        } else if OF_EVICTION.contains(&point) {
+            (name, Box::new(move |world| Box::pin(lapsed(world, point))))
         } else if OF_ROTATION.contains(&point) {
             (name, Box::new(move |world| Box::pin(rotation(world, point))))
         } else {
@@ -102,6 +107,38 @@ async fn unwanted(world: Arc<World>, point: &'static str) -> Result<()> {
     world
         .until("the verdict that nobody wants to be gone", A_STEP, || async {
             Ok(api.get_opt(&name).await?.is_none().then_some(()))
+        })
+        .await
+}
+
+/// A Pod that a controller made and that comes to say that it uses a store that nobody declared.
+async fn lapsed(world: Arc<World>, point: &'static str) -> Result<()> {
+    let scene = Scene::new(&world, Seed::default()).await?;
+    let namespace = point;
+    install::apply(
+        &world.admin,
+        &[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})],
+    )
+    .await?;
+    let pod = json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "lapsed", "namespace": namespace,
+            "ownerReferences": [{"apiVersion": "example.com/v1", "kind": "Thing", "name": "thing",
+                "uid": "11111111-1111-1111-1111-111111111111", "controller": true}]},
+        "spec": {"nodeName": "played", "terminationGracePeriodSeconds": 0, "automountServiceAccountToken": false,
+            "containers": [{"name": "app", "image": "app"}]}});
+    install::apply(&world.admin, &[pod]).await?;
+    let pods: Api<Pod> = Api::namespaced(world.admin.clone(), namespace);
+    let uses = json!({"metadata": {"annotations": {"carnet.dev/uses": "east/nothing=read"}}});
+    let made = async {
+        pods.patch("lapsed", &PatchParams::default(), &Patch::Merge(&uses)).await?;
+        scene.begin().await
+    };
+    world.kill_operator_at(point, made).await?;
+    scene.ends_as_sql_says().await?;
+    // Whether it was evicted by the life that was killed or by the next, it is gone, and once.
+    world
+        .until("the Pod to be evicted", A_STEP, || async {
+            Ok(pods.get_opt("lapsed").await?.is_none().then_some(()))
         })
         .await
 }

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use carnet::testbed::{
-    ControlPlane, ControlPlaneOptions, FakeNode, PlayedKubelet, Postgres, PostgresOptions,
+    ControlPlane, ControlPlaneOptions, FakeNode, PlayedKubelet, Postgres, PostgresOptions, chart,
     install::{self, Operator, OperatorOptions},
 };
 use kube::Client;
@@ -67,6 +67,9 @@ impl World {
         install::apply(&admin, &namespaces).await?;
         let webhook = install::free_address(cluster.host())?;
         install::install(&admin, &project(), webhook).await?;
+        // The right to evict.
+        let more = chart::more(&project(), &["transfers.onLapse=Evict"], webhook)?;
+        install::apply(&admin, &more).await?;
         for namespace in NAMESPACES {
             install::opt_in(&admin, &project(), namespace).await?;
         }
@@ -233,6 +236,7 @@ fn options(logs: PathBuf, more: Vec<String>, failpoint: Option<&str>) -> Operato
     let flags = [
         "--transfers=Enforce".to_owned(),
         "--backstop".to_owned(),
+        "--on-lapse=Evict".to_owned(),
         format!("--erasure-namespaces={}", NAMESPACES.join(",")),
     ];
     OperatorOptions {

@@ -15,9 +15,10 @@ use carnet::{
     platform::{
         Readiness,
         metrics::{
-            self, ANSWERS, CertificateMetrics, DECLARED_KINDS, FINDINGS, FLOW_STATES, FindingLabel,
-            FlowState, KindLabel, MODES, Metrics, NOT_READY, PolicyLabel, PolicyRow, RUN_PHASES, RUN_RESULTS,
-            ReasonLabel, ReviewLabels, RunPhaseLabel, RunResultLabel, VERDICTS, WatchLabel,
+            self, ANSWERS, CertificateMetrics, DECLARED_KINDS, EVICTIONS, EvictionLabel, FINDINGS,
+            FLOW_STATES, FindingLabel, FlowState, KindLabel, MODES, Metrics, NOT_READY, PolicyLabel,
+            PolicyRow, RUN_PHASES, RUN_RESULTS, ReasonLabel, ReviewLabels, RunPhaseLabel, RunResultLabel,
+            VERDICTS, WatchLabel,
         },
     },
     testbed::install::free_address,
@@ -50,6 +51,11 @@ fn state(all: &Metrics, ill: bool) {
     all.transfers.flows.counts(FLOW_STATES.map(|state| (FlowState { state }, 3)));
     all.transfers.findings.counts(FINDINGS.map(|finding| (FindingLabel { finding }, bad)));
     all.transfers.violating_pods.count(bad);
+    all.transfers.evictions_waiting.count(bad);
+    all.transfers.evictions_held.count(bad);
+    for result in EVICTIONS {
+        all.transfers.evictions.get_or_create(&EvictionLabel { result }).inc();
+    }
     all.transfers.single_legged.count(bad);
     all.transfers.reports_unwritten.count(bad);
     all.transfers.next_lapse.instant(at(if ill { 12 } else { 24 * 300 }));

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod lapse;
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -34,6 +36,14 @@ fn names_the_row(part: &str, row: &str) {
     assert!(!output.status.success(), "with {part} broken it still exits 0:\n{text}");
     let said = text.lines().rev().find(|l| l.contains("not as it should be")).unwrap_or_default();
     assert!(said.contains(row), "with {part} broken it does not name `{row}`:\n{text}");
+}
+
+#[test]
+fn a_lapse_evicts_replacements_are_refused_a_safeguard_brings_the_workload_back_and_steering_lands_lawfully()
+{
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(lapse::play()).unwrap();
 }
 
 #[test]

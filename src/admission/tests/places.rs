@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::world::{World, idle, pod, request, using};
+use crate::core::settings::Mixed;
 
 #[test]
 fn a_pod_that_may_run_in_both_is_refused_with_the_affinity_that_makes_it_lawful() {
@@ -29,7 +30,7 @@ fn a_pod_without_any_node_is_refused_and_told_where_it_would_be_lawful() {
 #[test]
 fn mixed_candidates_wait_for_the_binding_when_that_is_chosen_and_unlawful_ones_do_not() {
     let mut world = World::default();
-    world.settings.mixed_waits_for_binding = true;
+    world.settings.mixed = Mixed::Bind;
     let mixed = world.create("/pods", &pod(&using(None)));
     assert_eq!(mixed.is_allowed().note("verdict"), "waits-for-binding");
     world.create("/pods", &pod(&using(Some("us-east-1")))).is_refused(403);

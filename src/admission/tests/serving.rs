@@ -111,7 +111,8 @@ impl Site {
             judge => {
                 let desk = Desk::new(judge.unwrap_or_else(|| Arc::new(answer)), metrics.clone());
                 let listener = tokio::net::TcpListener::bind(any).await.unwrap();
-                let (served, server) = serve_by(listener, &pair, Drain::new(index), desk, room).unwrap();
+                let (served, server) =
+                    serve_by(listener, &pair, Drain::new(index), [desk.clone(), desk], room).unwrap();
                 (served, tokio::spawn(async { server.await.unwrap() }))
             }
         };

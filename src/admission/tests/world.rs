@@ -8,13 +8,13 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    admission::{BadReview, PodLookup, ReviewState, Reviewed, review},
+    admission::{BadReview, PodLookup, ReviewState, Reviewed, review, steer},
     api::v1alpha1::DataStore,
     core::{
         ids::{Country, ObjectKey},
         law::LawPack,
         settings::{ClaimsFrom, Mode, Settings},
-        snapshot::{Namespace, Node, SnapshotBuilder},
+        snapshot::{Namespace, Node, Snapshot, SnapshotBuilder},
         store::{Place, UnreadableStore},
     },
     index::{PodFacts, Sight, facts},
@@ -29,6 +29,10 @@ impl PodLookup for Pods {
     fn pod(&self, key: &ObjectKey) -> Option<Arc<PodFacts>> {
         self.0.get(key).cloned()
     }
+
+    fn running(&self) -> Vec<Arc<PodFacts>> {
+        self.0.values().cloned().collect()
+    }
 }
 
 /// Everything that a review depends on.
@@ -38,6 +42,7 @@ pub struct World {
     pub safeguards: Vec<Value>,
     pub exceptions: Vec<Value>,
     pub modes: Vec<(&'static str, Mode)>,
+    pub terminating: Vec<&'static str>,
     pub nodes: Vec<Node>,
     pub pods: Pods,
     pub ready: bool,
@@ -56,6 +61,7 @@ impl Default for World {
             safeguards: vec![],
             exceptions: vec![],
             modes: vec![],
+            terminating: vec![],
             nodes: vec![node("eu", "eu-west-1", *b"IE"), node("us", "us-east-1", *b"US")],
             pods: Pods::default(),
             ready: true,
@@ -139,6 +145,8 @@ impl World {
             .modes
             .iter()
             .map(|(name, mode)| ((*name).to_owned(), Namespace { mode: Some(*mode), terminating: false }));
+        let going = self.terminating.iter();
+        let going = going.map(|name| ((*name).to_owned(), Namespace { mode: None, terminating: true }));
         SnapshotBuilder {
             law,
             settings: Arc::new(self.settings.clone()),
@@ -147,21 +155,34 @@ impl World {
             unreadable_stores,
             safeguards,
             exceptions,
-            namespaces: namespaces.collect(),
+            namespaces: namespaces.chain(going).collect(),
             nodes: self.nodes.iter().cloned().map(Arc::new).collect(),
             ..SnapshotBuilder::default()
         }
     }
 
-    /// What these bytes are answered.
-    pub fn review(&self, body: &[u8]) -> Result<Reviewed, BadReview> {
-        let state = ReviewState {
-            snapshot: Arc::new(self.builder().build()),
+    /// What decisions read.
+    pub fn snapshot(&self) -> Snapshot {
+        self.builder().build()
+    }
+
+    fn state(&self) -> ReviewState<'_> {
+        ReviewState {
+            snapshot: Arc::new(self.snapshot()),
             sight: if self.ready { Sight::Clear } else { Sight::Loading },
             pods: &self.pods,
             config_maps: None,
-        };
-        review(&state, body, self.now.parse().unwrap())
+        }
+    }
+
+    /// What these bytes are answered.
+    pub fn review(&self, body: &[u8]) -> Result<Reviewed, BadReview> {
+        review(&self.state(), body, self.now.parse().unwrap())
+    }
+
+    /// What the mutating webhook answers to these bytes.
+    pub fn steer(&self, body: &[u8]) -> Reviewed {
+        steer(&self.state(), body, self.now.parse().unwrap()).unwrap()
     }
 
     /// The whole response to these bytes.

@@ -154,6 +154,9 @@ async fn live(client: &Client) -> Asked<Live> {
             Kind::ValidatingWebhookConfiguration => {
                 ApiResource::erase::<admission::ValidatingWebhookConfiguration>(&())
             }
+            Kind::MutatingWebhookConfiguration => {
+                ApiResource::erase::<admission::MutatingWebhookConfiguration>(&())
+            }
         };
         let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
         let failed = |error| match error {

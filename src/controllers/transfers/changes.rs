@@ -8,12 +8,23 @@ use crate::{
     platform::{EventKind, Note},
 };
 
-/// One note for each owner whose answer changed between two pictures.
+/// A note for each owner whose answer changed between two pictures, and for each whose Pods are steered now.
 pub fn changes(
     old: &BTreeMap<Owner, OwnerPicture>,
     new: &BTreeMap<Owner, OwnerPicture>,
 ) -> Vec<(Owner, Note)> {
-    new.iter().filter_map(|(owner, now)| Some((owner.clone(), change(old.get(owner), now)?))).collect()
+    let of = |(owner, now): (&Owner, &OwnerPicture)| {
+        let notes = change(old.get(owner), now).into_iter().chain(steering(old.get(owner), now));
+        notes.map(|note| (owner.clone(), note)).collect::<Vec<_>>()
+    };
+    new.iter().flat_map(of).collect()
+}
+
+/// That Pods are changed on their way in; that they are not any more is no news.
+fn steering(before: Option<&OwnerPicture>, now: &OwnerPicture) -> Option<Note> {
+    let said = before.and_then(|b| b.steered.as_ref());
+    let note = now.steered.as_ref().filter(|note| said != Some(*note))?;
+    Some(Note { kind: EventKind::Normal, reason: "Steered", action: "Steer", note: note.clone() })
 }
 
 fn change(before: Option<&OwnerPicture>, now: &OwnerPicture) -> Option<Note> {
@@ -54,7 +65,12 @@ mod tests {
 
     fn with(sentence: Option<&str>) -> BTreeMap<Owner, OwnerPicture> {
         let violating = i64::from(sentence.is_some());
-        let picture = OwnerPicture { violating, sentence: sentence.map(Into::into), relied_on: [].into() };
+        let picture = OwnerPicture {
+            violating,
+            sentence: sentence.map(Into::into),
+            steered: None,
+            relied_on: [].into(),
+        };
         [(owner(), picture)].into()
     }
 
@@ -72,6 +88,19 @@ mod tests {
         assert!(reasons(&bad, &bad).is_empty());
         assert_eq!(reasons(&bad, &worse), ["TransferNotCovered"]);
         assert_eq!(reasons(&bad, &good), ["TransferCovered"]);
+    }
+
+    #[test]
+    fn an_owner_is_told_once_that_its_pods_are_steered_and_again_where_they_are_steered_elsewhere() {
+        let steered = |to: Option<&str>| {
+            let mut picture = with(None);
+            picture.get_mut(&owner()).unwrap().steered = to.map(Into::into);
+            picture
+        };
+        assert_eq!(reasons(&with(None), &steered(Some("a"))), ["Steered"]);
+        assert!(reasons(&steered(Some("a")), &steered(Some("a"))).is_empty());
+        assert_eq!(reasons(&steered(Some("a")), &steered(Some("b"))), ["Steered"]);
+        assert!(reasons(&steered(Some("a")), &steered(None)).is_empty());
     }
 
     #[test]

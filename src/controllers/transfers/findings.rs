@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 
-use super::super::lapses;
+use super::{super::lapses, evict::Outlook};
 use crate::{
     api::v1alpha1::{DataStoreStatus, TransferSummary},
     core::{
@@ -28,17 +28,17 @@ const ROOM: usize = 16_384;
 /// Bytes of a line about one owner, where it is told of and breaks nothing.
 const LINE: usize = 512;
 
-/// The status of a store that can be read.
+/// The status of a store that can be read; `outlook` where Pods are evicted.
 pub fn accepted(
     snapshot: &Snapshot,
     store: &Store,
-    picture: &StorePicture,
+    (picture, outlook): (&StorePicture, Option<&Outlook>),
     meta: &ObjectMeta,
     old: Option<&DataStoreStatus>,
     now: Timestamp,
 ) -> DataStoreStatus {
     let before = old.map_or(&[][..], |s| &s.conditions);
-    let found = [
+    let mut found = vec![
         Finding::yes("Ready", "Accepted", "accepted and judged"),
         no_violation(snapshot, picture, before, now),
         resolved(snapshot, store),
@@ -51,6 +51,7 @@ pub fn accepted(
         single_legged(picture),
         expiring(snapshot, picture, now),
     ];
+    found.extend(outlook.map(|outlook| outlook.finding(&store.key)));
     DataStoreStatus {
         observed_generation: meta.generation,
         conditions: set(before, &found, meta.generation, now),

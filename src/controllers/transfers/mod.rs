@@ -1,7 +1,9 @@
 //! Re-judges running workloads whenever an answer can have changed: an object, a Pod, a node, or time alone.
 
 mod changes;
+mod evict;
 mod findings;
+mod law;
 mod owners;
 mod publish;
 #[cfg(test)]
@@ -14,31 +16,50 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use tokio::sync::watch;
 
-use self::owners::Owners;
+pub use evict::Limits;
+
+use self::{
+    evict::{Evicting, Outlook},
+    owners::Owners,
+};
 use super::{Shared, StatusWriter, lapses, reports::Flows, wake};
 use crate::{
     api::v1alpha1::DataStore,
     core::snapshot::Snapshot,
     detect::{self, Detection},
     index::{Entry, Owner, PodFacts},
-    picture::{Picture, Standing, StorePicture, Using, detected, earliest, judge, standings},
+    picture::{Lapsed, Picture, Standing, StorePicture, Using, detected, earliest, judge, standings},
     platform::metrics::{DECLARED_KINDS, FindingLabel, FlowState, KindLabel},
 };
 
 const NAME: &str = "transfers";
 
 /// Runs until shutdown; `standing` is told what running Pods stand on, once that is counted, and `flows` how each flow stands,
-/// where anybody asks.
+/// where anybody asks. With `limits`, Pods whose data nothing covers are evicted.
 pub async fn run(
     shared: Shared,
     standing: watch::Sender<Option<Standing>>,
-    flows: Option<watch::Sender<Option<Arc<Flows>>>>,
+    (flows, limits): (Option<watch::Sender<Option<Arc<Flows>>>>, Option<Limits>),
 ) {
     let mut changes = shared.index.subscribe();
     let mut owners = Owners::new(shared.client.clone());
     let mut status = StatusWriter::new::<DataStore>(shared.client.clone(), NAME);
     let publisher = publish::spawn(&shared);
+    let (lapsed, to_go) = watch::channel(Arc::new(Lapsed::default()));
+    // What is never evicted is never said to be.
+    let (outlook, mut evictions) = watch::channel(None);
+    if let Some(limits) = limits {
+        let outlook = outlook.clone();
+        let evicting = Evicting { limits, lapsed: to_go, outlook, publisher: publisher.clone() };
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            // Whatever ends here, by a panic too, ends the process: the next one starts whole.
+            let _end = shared.shutdown.clone().drop_guard();
+            evict::run(shared, evicting).await;
+        });
+    }
     let mut before = BTreeMap::new();
+    let mut has_told_of_law = false;
     loop {
         changes.mark_unchanged();
         let snapshot = shared.index.snapshot();
@@ -57,17 +78,34 @@ pub async fn run(
             *told = Some(picture.standing.clone());
             differs
         });
+        lapsed.send_if_modified(|told| {
+            let differs = **told != picture.lapsed;
+            *told = Arc::new(picture.lapsed.clone());
+            differs
+        });
+        if !std::mem::replace(&mut has_told_of_law, true) {
+            let stores: Vec<_> = shared.index.state().stores.iter().map(|(_, e)| e.clone()).collect();
+            for (owner, note) in law::changes(&stores, &picture, &snapshot.law.version) {
+                publisher.publish(owner, note);
+            }
+        }
         for (owner, note) in changes::changes(&before, &picture.owners) {
             publisher.publish(owner, note);
         }
         count(&shared, &snapshot, &picture, now);
-        let failed = write(&shared, &snapshot, &picture, (&mut status, &publisher), now).await;
+        let outlook = evictions.borrow_and_update().clone();
+        let told = (&picture, outlook.as_ref());
+        let failed = write(&shared, &snapshot, told, (&mut status, &publisher), now).await;
         let next = earliest(picture.next_change, next_release(&snapshot, now));
         let next = earliest(next, findings::next_word(&snapshot, &picture, now));
         // What could not be written is tried again soon.
         let retry = failed.then(|| now + std::time::Duration::from_secs(2));
         before = picture.owners;
-        if !wake::wait(&mut changes, earliest(next, retry), &shared.shutdown).await {
+        let goes_on = tokio::select! {
+            goes_on = wake::wait(&mut changes, earliest(next, retry), &shared.shutdown) => goes_on,
+            _ = evictions.changed() => true,
+        };
+        if !goes_on {
             return;
         }
     }
@@ -114,7 +152,7 @@ fn count(shared: &Shared, snapshot: &Snapshot, picture: &Picture, now: Timestamp
 async fn write(
     shared: &Shared,
     snapshot: &Snapshot,
-    picture: &Picture,
+    (picture, outlook): (&Picture, Option<&Outlook>),
     (status, publisher): (&mut StatusWriter, &publish::Publisher),
     now: Timestamp,
 ) -> bool {
@@ -128,7 +166,7 @@ async fn write(
                 let about = picture.stores.get(&entry.key()).unwrap_or(&nothing);
                 // As it is judged: a location that is contradicted is none.
                 let store = snapshot.stores.get(&entry.key()).unwrap_or(store);
-                findings::accepted(snapshot, store, about, &entry.meta, old, now)
+                findings::accepted(snapshot, store, (about, outlook), &entry.meta, old, now)
             }
             Err(reason) => findings::invalid(reason, &entry.meta, old, now),
         };

@@ -19,6 +19,7 @@ const BURST: u32 = 50;
 const EACH: Duration = Duration::from_millis(100);
 
 /// The way to the publisher.
+#[derive(Clone)]
 pub struct Publisher {
     queue: mpsc::Sender<(Owner, Note, bool)>,
     metrics: Arc<Metrics>,

@@ -11,7 +11,7 @@ use super::{End, Rule, regions::Regions};
 use crate::core::{
     ids::{Country, ObjectKey, PartyName, RegimeId},
     selector::Labels,
-    settings::Mode,
+    settings::{Mixed, Mode},
     snapshot::Snapshot,
     store::Place,
     transfer::{Outcome, Request, Use, UseAccess, Workload, decide, judged_regimes},
@@ -121,7 +121,7 @@ impl<'a> Judge<'a> {
         let anywhere = if !self.snapshot.settings.backstop_admits_unpinned {
             // A node that joins unseen may be anywhere.
             None
-        } else if self.snapshot.settings.mixed_waits_for_binding {
+        } else if self.snapshot.settings.mixed == Mixed::Bind {
             // The binding is judged, as long as one node would do; and so are nodes that come.
             let lasting = nodes.iter().flatten().copied().reduce(last);
             if nodes.is_empty() { Some(None) } else { lasting }

@@ -10,6 +10,7 @@ mod near;
 mod roles;
 mod spread;
 mod standing;
+mod strictness;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod text;
@@ -23,6 +24,7 @@ pub use decide::{decide, decide_as, judged_regimes};
 pub use force::{Force, force};
 pub use lapse::{Lapse, TOLD_DAYS, ends_of_safeguard, lapses};
 pub use standing::next_flip;
+pub use strictness::mode;
 pub use verdict::{Flow, FlowVerdict, NearMiss, Outcome, Remedy, Verdict, Way};
 
 use super::{

@@ -67,7 +67,10 @@ impl Own {
             names: args.names_of_webhook(),
             rules: args.lifetimes.rules(),
             store: Store::new(around.client.clone(), &args.own_namespace),
-            configuration: configuration.map(|name| Configuration::new(around.client.clone(), name)),
+            configuration: configuration.map(|name| {
+                let mutating = args.mutating_webhook_configuration.as_deref();
+                Configuration::new(&around.client, name, mutating)
+            }),
             events: Events::new(around.client.clone(), "certificate", &around.identity),
             around,
             state: None,
@@ -143,11 +146,9 @@ impl Own {
     async fn seen(&mut self) -> Result<Option<Seen>, CertificateError> {
         let Some(configuration) = &self.configuration else { return Ok(None) };
         let seen = configuration.read().await?;
-        let absent = seen.is_none().then(|| {
-            format!("ValidatingWebhookConfiguration {} is not there: waiting for it", configuration.name())
-        });
-        self.absent.say(absent);
-        Ok(seen)
+        self.absent.say(seen.absent.clone());
+        // Where the mutating one alone is missing, the others can be told.
+        Ok(Some(seen).filter(|seen| !seen.parts.is_empty()))
     }
 
     fn told(&self, seen: Option<&Seen>) -> Told {
@@ -300,8 +301,9 @@ impl Own {
             );
             if self.held.as_ref() == Some(&bundle) {
                 let note = "Somebody changed `caBundle` of the webhook's configuration; it was restored.";
-                self.publish(&configuration.reference(seen), WARNING, ("CaBundleRestored", "Restore"), note)
-                    .await;
+                for regarding in seen.untold(&bundle) {
+                    self.publish(&regarding, WARNING, ("CaBundleRestored", "Restore"), note).await;
+                }
             }
         }
         self.held = Some(bundle);

@@ -99,7 +99,7 @@ pub async fn watch(eye: Eye, client: kube::Client, shutdown: CancellationToken) 
     let mut tell = Tell::new(client, &eye.own_namespace, &eye.identity);
     let mut settle = Settle::new(LASTS);
     loop {
-        let seen = Seen::start(eye.stale_after).await?;
+        let seen = Seen::start(installed.expected.kinds(), eye.stale_after).await?;
         match judge(&eye, &installed, seen, &mut settle, &mut tell, &shutdown).await {
             // Another file may name other objects: they are listed anew.
             Some(other) => installed = other,

@@ -1,4 +1,4 @@
-//! What is there, by three watches.
+//! What is there, by a watch for each kind that was installed.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -31,28 +31,30 @@ pub struct Seen {
     /// A list under way.
     listing: HashMap<Kind, BTreeMap<Id, Value>>,
     listed: BTreeSet<Kind>,
+    kinds: BTreeSet<Kind>,
     heard: Arc<Mutex<HashMap<Kind, Instant>>>,
     bound: Duration,
 }
 
 impl Seen {
-    /// Takes the watches up; silence beyond `bound` counts as not seeing.
+    /// Takes up the watches of these kinds; silence beyond `bound` counts as not seeing.
     ///
     /// Objects are kept as they come: a typed one would drop unread the field of a newer API server by which a policy can
     /// be weakened.
-    pub async fn start(bound: Duration) -> Result<Self, PlatformError> {
+    pub async fn start(kinds: BTreeSet<Kind>, bound: Duration) -> Result<Self, PlatformError> {
         let now = Instant::now();
         let heard: Arc<Mutex<HashMap<Kind, Instant>>> =
-            Arc::new(Mutex::new(Kind::ALL.map(|kind| (kind, now)).into()));
+            Arc::new(Mutex::new(kinds.iter().map(|kind| (*kind, now)).collect()));
         let sink = heard.clone();
         let client = client_heard_by(Arc::new(move |plural: &str| {
-            if let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.plural() == plural) {
-                sink.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, Instant::now());
+            let mut heard = sink.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, at)) = heard.iter_mut().find(|(kind, _)| kind.plural() == plural) {
+                *at = Instant::now();
             }
         }))
         .await?;
         let each = u32::try_from((bound / 3).as_secs()).unwrap_or(u32::MAX).clamp(1, 290);
-        let streams = Kind::ALL.map(|kind| {
+        let streams = kinds.iter().copied().map(|kind| {
             let resource = match kind {
                 Kind::ValidatingAdmissionPolicy => ApiResource::erase::<k8s::ValidatingAdmissionPolicy>(&()),
                 Kind::ValidatingAdmissionPolicyBinding => {
@@ -60,6 +62,9 @@ impl Seen {
                 }
                 Kind::ValidatingWebhookConfiguration => {
                     ApiResource::erase::<k8s::ValidatingWebhookConfiguration>(&())
+                }
+                Kind::MutatingWebhookConfiguration => {
+                    ApiResource::erase::<k8s::MutatingWebhookConfiguration>(&())
                 }
             };
             let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
@@ -69,7 +74,8 @@ impl Seen {
                 .boxed()
         });
         Ok(Self {
-            events: futures::stream::select_all(streams),
+            events: futures::stream::select_all(streams.collect::<Vec<_>>()),
+            kinds,
             live: Live::new(),
             listing: HashMap::new(),
             listed: BTreeSet::new(),
@@ -125,7 +131,7 @@ impl Seen {
 
     /// Whether every watch has listed.
     pub fn is_listed(&self) -> bool {
-        self.listed.len() == Kind::ALL.len()
+        self.listed == self.kinds
     }
 
     /// Why nothing can be said any more; none = all is seen.

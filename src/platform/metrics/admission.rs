@@ -41,7 +41,7 @@ pub struct AdmissionMetrics {
 }
 
 /// What can be found of a review.
-pub const VERDICTS: [&str; 13] = [
+pub const VERDICTS: [&str; 17] = [
     "not-judged",
     "exempt",
     "unchanged",
@@ -49,10 +49,14 @@ pub const VERDICTS: [&str; 13] = [
     "lawful",
     "waived",
     "waits-for-binding",
+    "to-be-steered",
+    "steered",
+    "not-steered",
     "violation",
     "erasure-secret",
     "valid",
     "invalid",
+    "loosening",
     "unreadable",
     "not-ready",
 ];

@@ -1,6 +1,9 @@
 //! What is said of transfers. The leader alone judges what runs, so that all of it is absent elsewhere.
 
-use prometheus_client::{encoding::EncodeLabelSet, metrics::counter::Counter};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+};
 
 use super::{
     book::{Book, Label, Values},
@@ -35,6 +38,16 @@ pub struct FindingLabel {
     pub finding: &'static str,
 }
 
+/// What can come of an eviction.
+pub const EVICTIONS: [&str; 6] = ["evicted", "gone", "lawful", "put-off", "blocked", "failed"];
+
+/// What came of an eviction.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct EvictionLabel {
+    /// One of [`EVICTIONS`].
+    pub result: &'static str,
+}
+
 /// What is said of transfers.
 #[derive(Clone, Debug, Default)]
 pub struct TransferMetrics {
@@ -52,6 +65,12 @@ pub struct TransferMetrics {
     pub judged: Known,
     /// Reports that could not be written, with `--open-reports`.
     pub reports_unwritten: Known,
+    /// Pods that were to be evicted, by what came of it.
+    pub evictions: Family<EvictionLabel, Counter>,
+    /// Pods that are to be evicted.
+    pub evictions_waiting: Known,
+    /// Of these, Pods that wait for a person.
+    pub evictions_held: Known,
     /// Events that were dropped because there were too many.
     pub events_dropped: Counter,
 }
@@ -107,6 +126,24 @@ impl TransferMetrics {
             &[],
             "Seconds until then, at the time of the scrape; +Inf = never, absent = not known here",
             Countdown(all.next_lapse.clone()),
+        );
+        book.add(
+            "transfers_evictions",
+            &[Label { name: "result", values: Values::Words(&EVICTIONS) }],
+            "Tries to evict a Pod whose data nothing covers, by what came of it; blocked is a PodDisruptionBudget",
+            all.evictions.clone(),
+        );
+        book.add(
+            "transfers_evictions_waiting",
+            &[],
+            "Running Pods that are to be evicted; absent without --on-lapse=Evict",
+            all.evictions_waiting.clone(),
+        );
+        book.add(
+            "transfers_evictions_held",
+            &[],
+            "Of these, Pods of a change beyond --evict-at-most, which wait for a person; alert on any",
+            all.evictions_held.clone(),
         );
         book.add(
             "events_dropped",

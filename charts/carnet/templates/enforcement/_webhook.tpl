@@ -78,13 +78,54 @@ webhooks:
     scope: "*"
 {{- end -}}
 
+{{/* The configuration by which Pods are steered, with `transfers.mixedPlacement: Steer` alone. */}}
+{{- define "carnet.steering" -}}
+{{- $root := .root -}}
+# A Pod that some controller made and that may run both lawfully and unlawfully gets required node affinity for the lawful
+# regions. Nothing else is changed, and nothing is refused here: what is to be said of the Pod, the validating webhook says.
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata:
+  name: carnet
+  labels: {app.kubernetes.io/part-of: carnet}
+  {{- with .annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+webhooks:
+- name: steer.carnet.dev
+  {{- include "carnet.webhook.calls" (dict "root" $root "path" "/steer") | nindent 2 }}
+  failurePolicy: {{ include "carnet.failurePolicy" $root }}
+  # Another webhook may change the affinity after it was asked.
+  reinvocationPolicy: IfNeeded
+  {{- include "carnet.webhook.exempt" $root | nindent 2 }}
+  # A person's own Pod is as it was written; a DaemonSet's has its node already.
+  matchConditions:
+  - name: not-a-static-pod
+    expression: >-
+      !('system:nodes' in request.userInfo.?groups.orValue([]) && request.?subResource.orValue('') == '' && object.?metadata.?annotations[?'kubernetes.io/config.mirror'].hasValue())
+  - name: made-by-a-controller
+    expression: >-
+      object.?metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false) && o.?kind.orValue('') != 'DaemonSet')
+  rules:
+  - apiGroups: [""]
+    apiVersions: [v1]
+    resources: [pods]
+    operations: [CREATE]
+    scope: "*"
+{{- end -}}
+
 {{- define "carnet.webhook.common" -}}
+{{ include "carnet.webhook.calls" (dict "root" . "path" "/review") }}
+{{- end -}}
+
+{{- define "carnet.webhook.calls" -}}
 clientConfig:
-  service: {name: carnet-webhook, namespace: {{ .Release.Namespace }}, path: /review, port: 443}
+  service: {name: carnet-webhook, namespace: {{ .root.Release.Namespace }}, path: {{ .path }}, port: 443}
 admissionReviewVersions: [v1]
 sideEffects: None
 matchPolicy: Equivalent
-timeoutSeconds: {{ .Values.webhook.timeoutSeconds }}
+timeoutSeconds: {{ .root.Values.webhook.timeoutSeconds }}
 objectSelector: {}
 {{- end -}}
 
@@ -94,8 +135,12 @@ namespaceSelector:
   - {key: kubernetes.io/metadata.name, operator: NotIn, values: [{{ include "carnet.exempt" . | fromJsonArray | join ", " }}]}
 {{- end -}}
 
-{{/* Webhook configuration, policies and bindings as one text: what the operator holds against the cluster. */}}
+{{/* Webhook configurations, policies and bindings as one text: what the operator holds against the cluster. */}}
 {{- define "carnet.enforcement" -}}
 {{ include "carnet.webhook" (dict "root" .) }}
+{{- if eq .Values.transfers.mixedPlacement "Steer" }}
+---
+{{ include "carnet.steering" (dict "root" .) }}
+{{- end }}
 {{- include "carnet.policies" . }}
 {{- end -}}

@@ -42,6 +42,17 @@
 - --drain=PT15S
 - --log-format={{ .Values.logs.format }}
 - --log-filter={{ include "carnet.logFilter" . }}
+{{- if eq .Values.transfers.mixedPlacement "Steer" }}
+- --mutating-webhook-configuration=carnet
+{{- end }}
+{{- if eq .Values.transfers.onLapse "Evict" }}
+{{- with .Values.transfers.eviction }}
+- --evict-each={{ .each }}
+- --evict-burst={{ .burst }}
+- --evict-per-owner={{ .perOwner }}
+- --evict-at-most={{ .atMost }}
+{{- end }}
+{{- end }}
 {{- if eq (include "carnet.backstop" .) "true" }}
 - --backstop
 - --backstop-unpinned={{ .Values.backstop.unpinned }}

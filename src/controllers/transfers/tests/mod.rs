@@ -1,5 +1,6 @@
 //! Sentences about what is said of running workloads, over objects as a cluster shows them.
 
+mod packs;
 mod said;
 mod standing;
 
@@ -72,6 +73,15 @@ impl World {
         self.state.apply(K::change(TableEvent::Apply(entry.key(), entry)));
     }
 
+    /// A namespace with a mode.
+    pub fn mode(&mut self, name: &str, mode: &str) {
+        let namespace = serde_json::from_value(json!({"metadata": {"name": name,
+            "labels": {"carnet.dev/transfers": mode}}}))
+        .unwrap();
+        let namespace = facts::namespace(&namespace);
+        self.state.apply(Change::Namespace(TableEvent::Apply(ObjectKey::new("", name), namespace)));
+    }
+
     pub fn party(&mut self, name: &str, country: &str, namespaces: &[&str]) {
         self.apply::<Party>(
             &json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "Party", "metadata": {"name": name},
@@ -100,6 +110,19 @@ impl World {
             store["spec"][key] = value.clone();
         }
         self.apply::<DataStore>(&store);
+    }
+
+    /// The store says so in its status.
+    pub fn said(&mut self, name: &str, status: &DataStoreStatus) {
+        let entry = self.state.stores.get(&ObjectKey::new("identity", name)).unwrap();
+        let mut object = (**entry.object.as_ref().unwrap()).clone();
+        object.status = Some(status.clone());
+        self.apply::<DataStore>(&serde_json::to_value(object).unwrap());
+    }
+
+    /// The stores as the index has them.
+    pub fn entries(&self) -> Vec<Entry<DataStore>> {
+        self.state.stores.iter().map(|(_, entry)| entry.clone()).collect()
     }
 
     pub fn clauses(&mut self, name: &str, preference: i32) {
@@ -188,7 +211,7 @@ impl World {
         let nothing = StorePicture::default();
         let about = picture.stores.get(&key).unwrap_or(&nothing);
         let meta = ObjectMeta { generation: Some(1), ..ObjectMeta::default() };
-        findings::accepted(&snapshot, &snapshot.stores[&key], about, &meta, old, at(now))
+        findings::accepted(&snapshot, &snapshot.stores[&key], (about, None), &meta, old, at(now))
     }
 
     pub fn status(&self, store: &str) -> DataStoreStatus {

@@ -267,3 +267,50 @@ fn every_kind_of_finding_is_a_word_of_the_metric() {
     let counted: Vec<_> = World::new().judge(NOW).findings.into_keys().collect();
     assert_eq!(counted, crate::platform::metrics::FINDINGS);
 }
+
+#[test]
+fn a_violation_is_to_go_where_it_is_refused_and_its_node_is_there() {
+    let mut world = World::new();
+    world.store("aaa");
+    world.pod("web", 0, "us1", &["aaa-app"]);
+    world.pod("web", 1, "eu1", &["aaa-app"]);
+    world.pod("web", 2, "gone", &["aaa-app"]);
+    world.pod_in("kube-system", "web", 3, "us1", &["aaa-app"]);
+    let names = |world: &World| {
+        let lapsed = world.judge(NOW).lapsed;
+        (lapsed.pods.into_iter().map(|p| p.key.to_string()).collect::<Vec<_>>(), lapsed.using)
+    };
+    assert_eq!(names(&world), (vec![], 3), "elsewhere it is reported alone");
+    world.mode("analytics", "Enforce");
+    assert_eq!(names(&world), (vec!["analytics/web-0".to_owned()], 3));
+    world.exception("aaa");
+    assert_eq!(names(&world), (vec![], 3), "waived");
+    let mut world = World::new();
+    world.store("aaa");
+    world.mode("identity", "Enforce");
+    world.pod("web", 0, "us1", &["aaa-app"]);
+    assert_eq!(names(&world).0.len(), 1, "the store's namespace counts too");
+    world.clauses("one", 10);
+    assert_eq!(names(&world), (vec![], 1));
+}
+
+#[test]
+fn who_evicts_says_on_each_store_how_that_stands() {
+    use crate::controllers::transfers::evict::{Outlook, Standing};
+    let outlook =
+        |standing: Standing| Outlook { stores: [(ObjectKey::new("identity", "aaa"), standing)].into() };
+    let said = |outlook: &Outlook| {
+        let finding = outlook.finding(&ObjectKey::new("identity", "aaa"));
+        (finding.status, finding.reason)
+    };
+    assert_eq!(said(&Outlook::default()), (Some(false), "NothingToEvict"));
+    assert_eq!(said(&outlook(Standing { pods: 1, ..Standing::default() })), (Some(true), "Evicting"));
+    let blocked = Standing { pods: 2, blocked: ["a: no".to_owned()].into(), ..Standing::default() };
+    assert_eq!(said(&outlook(blocked.clone())), (Some(false), "EvictionBlocked"));
+    let held = Standing { held: Some((30, 100, 25)), ..blocked };
+    assert_eq!(said(&outlook(held)), (Some(false), "EvictionPaused"));
+    let mut world = World::new();
+    world.store("aaa");
+    let status = world.status("aaa");
+    assert!(status.conditions.iter().all(|c| c.type_ != "Evicting"), "who does not evict says nothing of it");
+}

@@ -1,7 +1,10 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::core::transfer::tests::{EXCEPTION, SCC, at, edit};
+use crate::core::{
+    settings::Mixed,
+    transfer::tests::{EXCEPTION, SCC, at, edit},
+};
 
 const ACCESS: &str = "origins: [EEA]\n  access:\n    secrets: [{name: ro, namespace: analytics}, {name: own}]\n    \
                       services: [{name: db}]\n    hosts: [\"DB.example.com:5432\", any.example.com]";
@@ -81,7 +84,7 @@ fn a_pod_that_names_no_region_passes_only_where_that_is_wanted_and_every_node_wo
     assert_eq!(anywhere(&world, &[("aws", "eu-west-1"), ("aws", "eu-central-1")]), Some(None));
     assert_eq!(anywhere(&world, &NODES), None);
     assert_eq!(anywhere(&world, &[]), None);
-    world.settings.mixed_waits_for_binding = true;
+    world.settings.mixed = Mixed::Bind;
     assert_eq!(anywhere(&world, &NODES), Some(None));
     assert_eq!(anywhere(&world, &[("aws", "us-east-1")]), None);
 }
