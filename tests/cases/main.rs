@@ -2,6 +2,7 @@
 //! code. What is not answered as the table has it yet stands in `unjudged.csv` with the reason, and must leave that list as
 //! soon as it is.
 
+mod review;
 mod table;
 mod world;
 
@@ -11,25 +12,6 @@ use std::{
 };
 
 use table::{Case, Expected, cases, unjudged};
-use world::{Answer, World};
-
-/// What the webhook's code says of every judged object of a case, or why it cannot be asked.
-fn answered(case: &Case) -> Result<bool, String> {
-    if !case.operation.is_empty() {
-        return Err(format!("operation {}", case.operation));
-    }
-    let world = World::of(case)?;
-    if world.judged.is_empty() {
-        return Err("nothing is judged in it".into());
-    }
-    let wanted = match case.expected {
-        Expected::Block => Answer::Refused,
-        Expected::Finding | Expected::Residual | Expected::Admitted => Answer::Allowed,
-    };
-    let answers: Vec<_> =
-        world.judged.iter().map(|object| world.answer(case, object)).collect::<Result<_, _>>()?;
-    Ok(answers.iter().all(|answer| *answer == wanted))
-}
 
 /// Whether a case is answered as expected, or why it cannot be asked; none where the webhook is not to judge it.
 type Outcome = Option<Result<bool, String>>;
@@ -37,7 +19,7 @@ type Outcome = Option<Result<bool, String>>;
 /// Every case, with what came of it.
 static ANSWERED: LazyLock<Vec<(Case, Outcome)>> = LazyLock::new(|| {
     let judge = |case: Case| {
-        let answered = case.doors.contains("webhook").then(|| answered(&case));
+        let answered = case.doors.contains("webhook").then(|| review::answered(&case));
         (case, answered)
     };
     cases().into_iter().map(judge).collect()
