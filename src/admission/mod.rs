@@ -1,16 +1,22 @@
 //! The validating webhook: review bytes in, response bytes out.
 //!
-//! [`review`] does no I/O; [`serve`] puts TLS and HTTP around it.
+//! [`review`] does no I/O; `serve` (feature `operator`) puts TLS and HTTP around it.
 
 mod binding;
+#[cfg(feature = "operator")]
 mod desk;
+#[cfg(feature = "operator")]
 mod drain;
 mod envelope;
+#[cfg(feature = "operator")]
 mod guests;
+#[cfg(feature = "operator")]
 mod journal;
 mod review;
 mod runner;
+#[cfg(feature = "operator")]
 mod server;
+#[cfg(feature = "operator")]
 mod tls;
 mod transfers;
 mod validate;
@@ -20,7 +26,9 @@ use std::sync::Arc;
 
 pub use envelope::{BadReview, NotReady};
 pub use review::{Decision, Reviewed, review};
+#[cfg(feature = "operator")]
 pub use server::{Handle, Served, serve};
+#[cfg(feature = "operator")]
 pub use tls::TlsPair;
 
 use crate::{
@@ -54,5 +62,5 @@ pub struct ReviewState<'a> {
     pub config_maps: Option<&'a ConfigMapLookup<'a>>,
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "operator"))]
 mod tests;

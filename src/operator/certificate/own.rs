@@ -66,7 +66,7 @@ impl Own {
         Self {
             names: args.names_of_webhook(),
             rules: args.lifetimes.rules(),
-            store: Store::new(around.client.clone(), &args.own_namespace),
+            store: Store::new(around.client.clone(), &args.judging.own_namespace),
             configuration: configuration.map(|name| Configuration::new(around.client.clone(), name)),
             events: Events::new(around.client.clone(), "certificate", &around.identity),
             around,
