@@ -3,14 +3,15 @@
 //! | exit code | meaning |
 //! | --- | --- |
 //! | 0 | done |
-//! | 1 | it could not be done: the cluster, a permission, an object that is not there; `status`, `doctor`: something is not well |
-//! | 2 | the command line is wrong; `status`, `doctor`: not everything could be looked at |
+//! | 1 | it could not be done: the cluster, a permission, an object that is not there; `status`, `doctor`: something is not well; `check`: a rule is broken |
+//! | 2 | the command line is wrong; `status`, `doctor`: not everything could be looked at; `check`: something is invalid or cannot be read |
 //! | 3 | the answer is no: the run does not wait for approval, or the question was not answered with its name; the Pod breaks a rule |
 
 mod answer;
 mod approve;
 mod args;
 mod certificates;
+pub mod check;
 mod connect;
 mod doctor;
 mod explain;
@@ -24,6 +25,7 @@ use std::io::{BufRead, Write};
 pub use answer::Output;
 pub use approve::ApproveError;
 pub use args::{Args, Asking, Command};
+pub use check::CheckError;
 pub use connect::ConnectError;
 pub use doctor::DoctorError;
 pub use explain::ExplainError;
@@ -53,6 +55,9 @@ pub enum CliError {
     /// `doctor` failed.
     #[error(transparent)]
     Doctor(#[from] DoctorError),
+    /// `check` could not check.
+    #[error(transparent)]
+    Check(#[from] CheckError),
     /// A question about the cluster, and no cluster was reached.
     #[error(transparent)]
     Unasked(ConnectError),
@@ -64,7 +69,9 @@ impl CliError {
         match self {
             Self::Approve(error) if error.is_refusal() => NO,
             Self::Connect(_) | Self::Approve(_) | Self::Explain(_) => 1,
-            Self::Status(_) | Self::Doctor(_) | Self::Unasked(_) => Answer::Undetermined.exit_code(),
+            Self::Status(_) | Self::Doctor(_) | Self::Check(_) | Self::Unasked(_) => {
+                Answer::Undetermined.exit_code()
+            }
         }
     }
 }
@@ -72,6 +79,13 @@ impl CliError {
 /// Runs one command and returns the exit code of its answer. What a person answers is read from `input`; everything is written to `out`.
 pub async fn run(args: Args, input: &mut impl BufRead, out: &mut impl Write) -> Result<u8, CliError> {
     let Args { kubeconfig, context, namespace, command } = args;
+    // Nothing is contacted, not even a kubeconfig read.
+    let command = match command {
+        Command::Check(check) => {
+            return Ok(check::check(&check, namespace.as_deref(), Timestamp::now(), input, out)?);
+        }
+        other => other,
+    };
     let asks = matches!(command, Command::Status(_) | Command::Doctor(_));
     let client = connect::connect(kubeconfig.as_deref(), context)
         .await
@@ -99,6 +113,8 @@ pub async fn run(args: Args, input: &mut impl BufRead, out: &mut impl Write) -> 
                 (operator_namespace.as_deref(), namespace.as_deref(), Timestamp::now());
             return Ok(doctor::doctor(client, operator, namespace, output, now, out).await?.exit_code());
         }
+        // Answered above.
+        Command::Check(_) => {}
     }
     Ok(0)
 }

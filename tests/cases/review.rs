@@ -50,6 +50,18 @@ fn is_allowed(case: &Case, world: &World, request: &Value) -> Result<bool, Strin
     Ok(reviewed.decision.allowed)
 }
 
+/// Writes an object, where the webhook lets it be written; whether it is there then.
+pub fn is_written(case: &Case, world: &mut World, object: Value) -> Result<bool, String> {
+    let judged = Judged { object, before: None };
+    let create = Operation::Create { dry_run: false };
+    // Nobody asks the webhook about a kind that it does not judge.
+    let allowed = match create.request(case, &judged) {
+        Ok(request) => is_allowed(case, world, &request)?,
+        Err(_) => true,
+    };
+    Ok(allowed && world.add(judged.object)?)
+}
+
 /// What is asked of the API server.
 #[derive(Clone, Copy)]
 enum Operation {

@@ -45,6 +45,8 @@ pub struct Case {
     pub user: String,
     /// Who judges it.
     pub doors: String,
+    /// Exit codes of `check`, any of them; `-` = not asked.
+    pub exit: String,
     /// Folder of its file.
     #[serde(skip)]
     folder: &'static str,
@@ -68,9 +70,12 @@ impl Case {
 
 /// Why a case is not answered as expected, as `unjudged.csv` has it.
 #[derive(Debug, Deserialize)]
-struct Unjudged {
+pub struct Unjudged {
     id: String,
-    why: String,
+    pub why: String,
+    /// The only door that is lacking; empty = the webhook at least.
+    #[serde(default)]
+    pub door: String,
 }
 
 /// Every case, those that must pass included.
@@ -82,13 +87,17 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// Cases that are not answered as expected yet, each with the reason.
-pub fn unjudged() -> BTreeMap<String, String> {
-    rows::<Unjudged>("unjudged.csv").into_iter().map(|row| (row.id, row.why)).collect()
+pub fn unjudged() -> BTreeMap<String, Vec<Unjudged>> {
+    let mut all: BTreeMap<String, Vec<Unjudged>> = BTreeMap::new();
+    for row in rows::<Unjudged>("unjudged.csv") {
+        all.entry(row.id.clone()).or_default().push(row);
+    }
+    all
 }
 
 fn rows<T: DeserializeOwned>(file: &str) -> Vec<T> {
     let table = text(&folder(file));
-    let mut reader = csv::Reader::from_reader(table.as_bytes());
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(table.as_bytes());
     reader.deserialize().collect::<Result<_, _>>().unwrap_or_else(|e| panic!("{file}: {e}"))
 }
 

@@ -32,6 +32,7 @@ pub struct World {
     pub pods: Pods,
     pub config_maps: BTreeMap<ObjectKey, Arc<BTreeMap<String, String>>>,
     pub settings: Arc<Settings>,
+    context: Context,
     /// What is asked about.
     pub judged: Vec<Judged>,
 }
@@ -71,23 +72,25 @@ impl World {
             config_maps: BTreeMap::new(),
             settings: settings.clone(),
             judged: vec![],
+            context: Context { law, settings },
         };
-        let context = Context { law, settings };
         let mut before = vec![];
         for object in objects(case)? {
             match object.mark {
                 Mark::Judged => {
                     // What is deleted is there until then.
                     if case.operation == "DELETE" {
-                        world.add(object.value.clone(), &context)?;
+                        world.add(object.value.clone())?;
                     }
                     world.judged.push(Judged { object: object.value, before: None });
                 }
                 Mark::Before => {
-                    world.add(object.value.clone(), &context)?;
+                    world.add(object.value.clone())?;
                     before.push(object.value);
                 }
-                Mark::There => world.add(object.value, &context)?,
+                Mark::There => {
+                    world.add(object.value)?;
+                }
             }
         }
         let id =
@@ -98,7 +101,9 @@ impl World {
         Ok(world)
     }
 
-    fn add(&mut self, mut object: Value, context: &Context) -> Result<(), String> {
+    /// Puts an object in, as the index takes it up; whether it is there then.
+    pub fn add(&mut self, mut object: Value) -> Result<bool, String> {
+        let context = &self.context;
         let kind = object["kind"].as_str().unwrap_or_default().to_owned();
         let at = ObjectKey::new(
             object["metadata"]["namespace"].as_str().unwrap_or_default(),
@@ -108,7 +113,7 @@ impl World {
             ["Party", "TransferSafeguard", "TransferException", "LegalHold"].contains(&kind.as_str());
         if of_cluster && !at.namespace.is_empty() {
             // The API server has no such address.
-            return Ok(());
+            return Ok(false);
         }
         let change = match kind.as_str() {
             "Party" => declared::<api::Party>(&object, context)?.map(Change::Party),
@@ -131,21 +136,22 @@ impl World {
             "Pod" => {
                 let pod = facts::pod(read(object)?);
                 self.pods.0.extend(pod.map(|pod| (at, Arc::new(pod))));
-                None
+                return Ok(true);
             }
             "ConfigMap" => {
                 let data: BTreeMap<String, String> =
                     serde_json::from_value(object["data"].take()).map_err(|e| e.to_string())?;
                 self.config_maps.insert(at, Arc::new(data));
-                None
+                return Ok(true);
             }
             // Nobody watches it.
-            _ => None,
+            _ => return Ok(true),
         };
+        let is_there = change.is_some();
         if let Some(change) = change {
             self.state.apply(change);
         }
-        Ok(())
+        Ok(is_there)
     }
 }
 

@@ -16,6 +16,7 @@ mod kinds;
 mod opted_in;
 mod promptly;
 mod rights;
+mod rules;
 mod seen;
 mod sole;
 mod transfers;
@@ -34,6 +35,7 @@ fn main() {
     arguments.test_threads = Some(1);
     let cases: Vec<Case> = [
         kinds::CASES,
+        rules::CASES,
         transfers::CASES,
         flows::CASES,
         opted_in::CASES,

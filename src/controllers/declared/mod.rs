@@ -6,7 +6,7 @@ mod tests;
 
 use jiff::Timestamp;
 
-use self::findings::{Findings, Passive};
+pub use self::findings::{Findings, Passive};
 use super::{Shared, StatusWriter, transfers::earliest, wake};
 use crate::{
     api::v1alpha1::{CommonStatus, LegalHold, Party, TransferException, TransferSafeguard},

@@ -13,12 +13,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-pub use judge::{Standing, earliest};
+pub use findings::accepted as store_status;
+pub use judge::{OwnerPicture, Picture, Standing, StorePicture, Told, Using, earliest, judge};
 
-use self::{
-    judge::{Picture, StorePicture, Using, judge},
-    owners::Owners,
-};
+use self::owners::Owners;
 use super::{Shared, StatusWriter, wake};
 use crate::{
     api::v1alpha1::DataStore,
