@@ -62,5 +62,6 @@ pub struct ReviewState<'a> {
     pub config_maps: Option<&'a ConfigMapLookup<'a>>,
 }
 
-#[cfg(all(test, feature = "operator"))]
+#[cfg(feature = "operator")]
+#[cfg(test)]
 mod tests;

@@ -20,6 +20,7 @@ type Found = BTreeMap<String, String>;
 /// Where sentences are made that people read. Errors are found everywhere.
 const SENTENCES: &[&str] = &[
     "src/admission",
+    "src/cli/check",
     "src/cli/facts",
     "src/cli/status",
     "src/cli/status.rs",
