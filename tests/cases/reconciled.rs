@@ -134,7 +134,13 @@ fn using(snapshot: &Snapshot, pod: Pod, config_maps: Option<&ConfigMapLookup<'_>
         config_maps,
     };
     let found = uses(snapshot, &subject);
-    Some(Using { owner: facts.owner.clone(), uses: found.uses, findings: found.findings, pod: facts })
+    Some(Using {
+        owner: facts.owner.clone(),
+        uses: found.uses,
+        sends: found.sends,
+        findings: found.findings,
+        pod: facts,
+    })
 }
 
 /// Whether the status of a store says that something is not as it should be.

@@ -134,7 +134,7 @@ impl Judge<'_> {
                     labels: &BTreeMap::new(),
                 };
                 let places = [copy.place.clone()];
-                let request = Request { workload, uses: &[], places: &places, now: self.at };
+                let request = Request { workload, uses: &[], sends: &[], places: &places, now: self.at };
                 let message =
                     format!("nothing covers copy {}\n{}", copy.name, text::message(&request, &verdict));
                 all.push(Finding {
