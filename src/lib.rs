@@ -14,6 +14,7 @@
 //! | [`detect`] | which stores a Pod uses |
 //! | [`placement`] | where a Pod may run |
 //! | [`handover`] | what the runner hands to the operator |
+//! | `flags` | the flags that decisions read (features `operator`, `plugin`) |
 //! | [`enforcement`] | whether what the API server enforces is what was installed |
 //! | `picture` | what runs, judged: for the reconciler and the plugin |
 //! | [`platform`] | client, certificates, events, readiness, shutdown |
@@ -31,10 +32,12 @@ pub mod parse;
 pub mod placement;
 pub mod platform;
 
-#[cfg(feature = "operator")]
+#[cfg(any(feature = "operator", feature = "plugin"))]
 pub mod admission;
 #[cfg(feature = "operator")]
 pub mod controllers;
+#[cfg(any(feature = "operator", feature = "plugin"))]
+pub mod flags;
 #[cfg(any(feature = "operator", feature = "plugin"))]
 pub mod index;
 #[cfg(feature = "operator")]

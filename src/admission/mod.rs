@@ -1,18 +1,24 @@
 //! The webhooks: review bytes in, response bytes out. [`review`] validates; [`steer`] changes a Pod, where that is chosen.
 //!
-//! Neither does I/O; [`serve`] puts TLS and HTTP around them.
+//! Neither does I/O; `serve` (feature `operator`) puts TLS and HTTP around them.
 
 mod binding;
+#[cfg(feature = "operator")]
 mod desk;
+#[cfg(feature = "operator")]
 mod drain;
 mod envelope;
+#[cfg(feature = "operator")]
 mod guests;
+#[cfg(feature = "operator")]
 mod journal;
 mod loosening;
 mod review;
 mod runner;
+#[cfg(feature = "operator")]
 mod server;
 mod steer;
+#[cfg(feature = "operator")]
 mod tls;
 mod transfers;
 mod validate;
@@ -22,8 +28,10 @@ use std::sync::Arc;
 
 pub use envelope::{BadReview, NotReady};
 pub use review::{Decision, Reviewed, review};
+#[cfg(feature = "operator")]
 pub use server::{Handle, Served, serve};
 pub use steer::steer;
+#[cfg(feature = "operator")]
 pub use tls::TlsPair;
 
 use crate::{
@@ -66,5 +74,6 @@ pub struct ReviewState<'a> {
     pub config_maps: Option<&'a ConfigMapLookup<'a>>,
 }
 
+#[cfg(feature = "operator")]
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer::Output, discover::DiscoverArgs, expiring::ExpiringArgs, explain::ExplainArgs, flows::FlowsArgs,
+    answer::Output, check::CheckArgs, discover::DiscoverArgs, expiring::ExpiringArgs, explain::ExplainArgs, flows::FlowsArgs,
     simulate::SimulateArgs,
 };
 
@@ -67,7 +67,15 @@ pub enum Command {
     /// Say what is wrong, the worst first, each with the reason and what to do. Changes nothing.
     #[command(after_help = ANSWERS)]
     Doctor(Asking),
+    /// Say what the cluster would say to manifests, before they are applied, by the webhook's own code. Contacts nothing.
+    #[command(after_help = CHECKED)]
+    Check(Box<CheckArgs>),
 }
+
+/// Exit codes of `check`.
+const CHECKED: &str = "Exit codes: 0 no rule is broken (warnings and gaps may be there); 1 a rule is broken, whatever the \
+cluster's mode; 2 an object is invalid, something cannot be read, or the command line is wrong. Flags of the operator may be \
+given as environment variables too, as there.";
 
 /// Exit codes of questions about the cluster.
 const ANSWERS: &str = "Exit codes: 0 all is well; 1 something is not (a violation, enforcement that is not intact, something overdue, \

@@ -3,14 +3,15 @@
 //! | exit code | meaning |
 //! | --- | --- |
 //! | 0 | done |
-//! | 1 | it could not be done: the cluster, a permission, an object that is not there; `status`, `doctor`: something is not well; `simulate`: a flow becomes a violation; `expiring --fail`: nothing catches it |
-//! | 2 | the command line is wrong; `status`, `doctor`: not everything could be looked at; `flows`, `simulate`, `expiring`, `discover`: it could not be done |
+//! | 1 | it could not be done: the cluster, a permission, an object that is not there; `status`, `doctor`: something is not well; `check`: a rule is broken; `simulate`: a flow becomes a violation; `expiring --fail`: nothing catches it |
+//! | 2 | the command line is wrong; `status`, `doctor`: not everything could be looked at; `check`: something is invalid or cannot be read; `flows`, `simulate`, `expiring`, `discover`: it could not be done |
 //! | 3 | the answer is no: the run does not wait for approval, or the question was not answered with its name; the Pod breaks a rule |
 
 mod answer;
 mod approve;
 mod args;
 mod certificates;
+pub mod check;
 mod connect;
 mod discover;
 mod doctor;
@@ -30,6 +31,7 @@ use std::io::{BufRead, Write};
 pub use answer::Output;
 pub use approve::ApproveError;
 pub use args::{Args, Asking, Command};
+pub use check::CheckError;
 pub use connect::ConnectError;
 pub use discover::{DiscoverArgs, DiscoverError};
 pub use doctor::DoctorError;
@@ -76,6 +78,9 @@ pub enum CliError {
     /// `doctor` failed.
     #[error(transparent)]
     Doctor(#[from] DoctorError),
+    /// `check` could not check.
+    #[error(transparent)]
+    Check(#[from] CheckError),
     /// A question about the cluster, and no cluster was reached.
     #[error(transparent)]
     Unasked(ConnectError),
@@ -93,6 +98,7 @@ impl CliError {
             | Self::Discover(_)
             | Self::Status(_)
             | Self::Doctor(_)
+            | Self::Check(_)
             | Self::Unasked(_) => Answer::Undetermined.exit_code(),
         }
     }
@@ -101,6 +107,13 @@ impl CliError {
 /// Runs one command and returns the exit code of its answer. What a person answers is read from `input`; everything is written to `out`.
 pub async fn run(args: Args, input: &mut impl BufRead, out: &mut impl Write) -> Result<u8, CliError> {
     let Args { kubeconfig, context, namespace, command } = args;
+    // Nothing is contacted, not even a kubeconfig read.
+    let command = match command {
+        Command::Check(check) => {
+            return Ok(check::check(&check, namespace.as_deref(), Timestamp::now(), input, out)?);
+        }
+        other => other,
+    };
     let asks = !matches!(command, Command::Approve { .. } | Command::Explain(_));
     let client = connect::connect(kubeconfig.as_deref(), context)
         .await
@@ -140,6 +153,8 @@ pub async fn run(args: Args, input: &mut impl BufRead, out: &mut impl Write) -> 
                 (operator_namespace.as_deref(), namespace.as_deref(), Timestamp::now());
             return Ok(doctor::doctor(client, operator, namespace, output, now, out).await?.exit_code());
         }
+        // Answered above.
+        Command::Check(_) => {}
     }
     Ok(0)
 }

@@ -78,7 +78,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     let logs = telemetry::start(args.logs.log_format, &args.logs.log_filter)?;
     // A second call finds one installed, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let law = Arc::new(match &args.law_pack {
+    let law = Arc::new(match &args.judging.law_pack {
         None => law::built_in()?,
         Some(path) => {
             let text = tokio::fs::read_to_string(path)
@@ -126,7 +126,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
             stale_after: args.stale_after,
             metrics: metrics.clone(),
             index: index.clone(),
-            own_namespace: args.own_namespace.clone(),
+            own_namespace: args.judging.own_namespace.clone(),
             identity: identity.clone(),
         };
         let (client, leave) = (client.clone(), leave.clone());
@@ -248,7 +248,7 @@ async fn candidacy(shared: &Shared, args: &RunArgs) -> Leadership {
         return Leadership::always();
     }
     loop {
-        match platform::lead(shared.client.clone(), &args.own_namespace, &shared.identity).await {
+        match platform::lead(shared.client.clone(), &args.judging.own_namespace, &shared.identity).await {
             Ok(leadership) => return leadership,
             Err(error) => tracing::warn!(%error, "trying again"),
         }

@@ -40,7 +40,7 @@ pub async fn wait(
     loop {
         let other = match shutdown.run_until_cancelled(api.get_opt(name)).await {
             None => return false,
-            Some(Ok(there)) => there.and_then(|c| other_namespace(&c, &args.own_namespace)),
+            Some(Ok(there)) => there.and_then(|c| other_namespace(&c, &args.judging.own_namespace)),
             // Without an answer there is nothing to begin with; whatever comes next would fail alike.
             Some(Err(kube::Error::Api(status))) if status.code < 500 && status.code != 429 => {
                 tracing::warn!(error = %status.message, name, "looking for another Carnet");
@@ -61,7 +61,7 @@ pub async fn wait(
             }
             return true;
         };
-        let sentence = sentence(&other, &args.own_namespace, name);
+        let sentence = sentence(&other, &args.judging.own_namespace, name);
         if said.as_ref() != Some(&sentence) || asked.is_multiple_of(SAID_EACH) {
             if said.as_ref() != Some(&sentence) {
                 if let Some(before) = gate.take() {
@@ -77,7 +77,7 @@ pub async fn wait(
                 note: sentence.clone(),
             };
             let publish = async {
-                for on in [deployment(&args.own_namespace), own_pod(client, args, identity).await] {
+                for on in [deployment(&args.judging.own_namespace), own_pod(client, args, identity).await] {
                     events.publish(&on, &note).await;
                 }
             };
@@ -107,12 +107,12 @@ fn sentence(other: &str, own: &str, configuration: &str) -> String {
 
 /// Our Pod, with its uid where it can be had: without it `kubectl describe pod` does not show an Event.
 async fn own_pod(client: &Client, args: &RunArgs, identity: &str) -> ObjectReference {
-    let pods: Api<Pod> = Api::namespaced(client.clone(), &args.own_namespace);
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &args.judging.own_namespace);
     let uid = pods.get_opt(identity).await.ok().flatten().and_then(|pod| pod.metadata.uid);
     ObjectReference {
         api_version: Some("v1".into()),
         kind: Some("Pod".into()),
-        namespace: Some(args.own_namespace.clone()),
+        namespace: Some(args.judging.own_namespace.clone()),
         name: Some(identity.into()),
         uid,
         ..ObjectReference::default()

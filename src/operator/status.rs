@@ -48,7 +48,7 @@ impl Asked {
         certificates: &Arc<CertificateState>,
     ) -> Self {
         Self {
-            mode: format!("{:?}", args.transfers),
+            mode: format!("{:?}", args.judging.transfers),
             law_pack: law.version.clone(),
             identity: identity.into(),
             exempt: index.snapshot().settings.exempt.iter().cloned().collect(),

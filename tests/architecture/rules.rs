@@ -48,6 +48,12 @@ pub const LAYERS: &[Layer] = &[
         client: false,
         never: &["kube", "tokio", "futures", "tracing", "std::env", "std::fs"],
     },
+    Layer {
+        name: "flags",
+        uses: &["core", "parse"],
+        client: false,
+        never: &["kube", "tokio", "futures", "tracing", "std::fs"],
+    },
     Layer { name: "platform", uses: &["api", "core", "enforcement"], client: true, never: &[] },
     Layer {
         name: "index",
@@ -88,7 +94,17 @@ pub const LAYERS: &[Layer] = &[
     // Joins the others into one process, and knows nothing that they do not.
     Layer {
         name: "operator",
-        uses: &["api", "core", "parse", "enforcement", "platform", "index", "admission", "controllers"],
+        uses: &[
+            "api",
+            "core",
+            "parse",
+            "enforcement",
+            "flags",
+            "platform",
+            "index",
+            "admission",
+            "controllers",
+        ],
         client: true,
         never: &[],
     },
@@ -108,9 +124,11 @@ pub const LAYERS: &[Layer] = &[
             "placement",
             "handover",
             "enforcement",
+            "flags",
             "platform",
             "index",
             "picture",
+            "admission",
         ],
         client: true,
         never: &[],

@@ -45,6 +45,8 @@ pub struct Case {
     pub user: String,
     /// Who judges it.
     pub doors: String,
+    /// Exit codes of `check`, any of them; `-` = not asked.
+    pub exit: String,
     /// Folder of its file.
     #[serde(skip)]
     folder: &'static str,
@@ -67,10 +69,11 @@ impl Case {
 }
 
 /// Why a case is not answered as expected, as `unjudged.csv` has it.
-#[derive(Debug, Deserialize)]
-struct Unjudged {
-    id: String,
-    why: String,
+#[derive(Debug)]
+pub struct Unjudged {
+    pub why: String,
+    /// The only door that is lacking; none = the webhook at least.
+    pub door: Option<String>,
 }
 
 /// Every case, those that must pass included.
@@ -82,8 +85,18 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// Cases that are not answered as expected yet, each with the reason.
-pub fn unjudged() -> BTreeMap<String, String> {
-    rows::<Unjudged>("unjudged.csv").into_iter().map(|row| (row.id, row.why)).collect()
+pub fn unjudged() -> BTreeMap<String, Vec<Unjudged>> {
+    let mut all: BTreeMap<String, Vec<Unjudged>> = BTreeMap::new();
+    let table = text(&folder("unjudged.csv"));
+    // Most rows name no door, and end before it.
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(table.as_bytes());
+    for record in reader.records() {
+        let record = record.unwrap_or_else(|e| panic!("unjudged.csv: {e}"));
+        let field = |n: usize| record.get(n).map(str::to_owned);
+        let (Some(id), Some(why)) = (field(0), field(1)) else { panic!("unjudged.csv: {record:?}") };
+        all.entry(id).or_default().push(Unjudged { why, door: field(2) });
+    }
+    all
 }
 
 fn rows<T: DeserializeOwned>(file: &str) -> Vec<T> {

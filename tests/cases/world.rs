@@ -6,17 +6,17 @@ use std::{
 };
 
 use carnet::{
-    admission::{PodLookup, ReviewState, review},
+    admission::PodLookup,
     api::v1alpha1 as api,
     core::{ids::ObjectKey, law::LawPack, settings::Settings},
-    index::{Change, Context, Entry, Kind, PodFacts, Sight, State, TableEvent, Watched, facts, key},
+    index::{Change, Context, Entry, Kind, PodFacts, State, TableEvent, Watched, facts, key},
     operator::config::{Cli, Command},
     parse,
 };
 use clap::Parser;
 use kube::Resource;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::table::Case;
 
@@ -26,26 +26,28 @@ const MARK: &str = "carnet.dev/case";
 static LAW: LazyLock<Arc<LawPack>> =
     LazyLock::new(|| Arc::new(parse::law::built_in().expect("the built-in pack")));
 
-/// What the webhook answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    Allowed,
-    Refused,
-}
-
 /// A case's world.
 pub struct World {
-    state: State,
-    pods: Pods,
-    config_maps: BTreeMap<ObjectKey, Arc<BTreeMap<String, String>>>,
-    settings: Arc<Settings>,
+    pub state: State,
+    pub pods: Pods,
+    pub config_maps: BTreeMap<ObjectKey, Arc<BTreeMap<String, String>>>,
+    pub settings: Arc<Settings>,
+    context: Context,
     /// What is asked about.
-    pub judged: Vec<Value>,
+    pub judged: Vec<Judged>,
+}
+
+/// An object that is asked about.
+pub struct Judged {
+    /// As it is asked for.
+    pub object: Value,
+    /// As it is before, where it is there already.
+    pub before: Option<Value>,
 }
 
 /// Pods that are there.
 #[derive(Default)]
-struct Pods(BTreeMap<ObjectKey, Arc<PodFacts>>);
+pub struct Pods(pub BTreeMap<ObjectKey, Arc<PodFacts>>);
 
 impl PodLookup for Pods {
     fn pod(&self, key: &ObjectKey) -> Option<Arc<PodFacts>> {
@@ -74,29 +76,38 @@ impl World {
             config_maps: BTreeMap::new(),
             settings: settings.clone(),
             judged: vec![],
+            context: Context { law, settings },
         };
-        let context = Context { law, settings };
-        for text in case.manifests() {
-            let all: Vec<Value> =
-                serde_saphyr::from_multiple(&text).map_err(|e| format!("{}: not YAML: {e}", case.id))?;
-            for object in all {
-                world.add(object, &context)?;
+        let mut before = vec![];
+        for object in objects(case)? {
+            match object.mark {
+                Mark::Judged => {
+                    // What is deleted is there until then.
+                    if case.operation == "DELETE" {
+                        world.add(object.value.clone())?;
+                    }
+                    world.judged.push(Judged { object: object.value, before: None });
+                }
+                Mark::Before => {
+                    world.add(object.value.clone())?;
+                    before.push(object.value);
+                }
+                Mark::There => {
+                    world.add(object.value)?;
+                }
             }
+        }
+        let id =
+            |o: &Value| [&o["kind"], &o["metadata"]["namespace"], &o["metadata"]["name"]].map(Value::clone);
+        for judged in &mut world.judged {
+            judged.before = before.iter().find(|object| id(object) == id(&judged.object)).cloned();
         }
         Ok(world)
     }
 
-    fn add(&mut self, mut object: Value, context: &Context) -> Result<(), String> {
-        let mark = object["metadata"]["labels"].as_object_mut().and_then(|labels| labels.remove(MARK));
-        match mark.as_ref().and_then(Value::as_str) {
-            Some("judged") => {
-                self.judged.push(object);
-                return Ok(());
-            }
-            Some("before") => return Err("an object as it was before".into()),
-            Some("running") | None => {}
-            Some(other) => return Err(format!("mark {other}")),
-        }
+    /// Puts an object in, as the index takes it up; whether it is there then.
+    pub fn add(&mut self, mut object: Value) -> Result<bool, String> {
+        let context = &self.context;
         let kind = object["kind"].as_str().unwrap_or_default().to_owned();
         let at = ObjectKey::new(
             object["metadata"]["namespace"].as_str().unwrap_or_default(),
@@ -106,7 +117,7 @@ impl World {
             ["Party", "TransferSafeguard", "TransferException", "LegalHold"].contains(&kind.as_str());
         if of_cluster && !at.namespace.is_empty() {
             // The API server has no such address.
-            return Ok(());
+            return Ok(false);
         }
         let change = match kind.as_str() {
             "Party" => declared::<api::Party>(&object, context)?.map(Change::Party),
@@ -131,39 +142,60 @@ impl World {
             "Pod" => {
                 let pod = facts::pod(read(object)?);
                 self.pods.0.extend(pod.map(|pod| (at, Arc::new(pod))));
-                None
+                return Ok(true);
             }
             "ConfigMap" => {
                 let data: BTreeMap<String, String> =
                     serde_json::from_value(object["data"].take()).map_err(|e| e.to_string())?;
                 self.config_maps.insert(at, Arc::new(data));
-                None
+                return Ok(true);
             }
             // Nobody watches it.
-            _ => None,
+            _ => return Ok(true),
         };
+        let is_there = change.is_some();
         if let Some(change) = change {
             self.state.apply(change);
         }
-        Ok(())
+        Ok(is_there)
     }
+}
 
-    /// Asks about an object as it is created.
-    pub fn answer(&self, case: &Case, object: &Value) -> Result<Answer, String> {
-        let body = envelope(case, object)?;
-        let maps = |key: &ObjectKey| self.config_maps.get(key).cloned();
-        let state = ReviewState {
-            snapshot: Arc::new(self.state.snapshot()),
-            sight: Sight::Clear,
-            pods: &self.pods,
-            config_maps: self.settings.read_config_maps.then_some(&maps),
-        };
-        let reviewed = review(&state, &body, case.at()).map_err(|e| e.to_string())?;
-        if reviewed.decision.fails_the_call() {
-            return Err(format!("not judged: {:?}", reviewed.decision.not_ready));
+/// What an object is to its case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// The object of the question.
+    Judged,
+    /// The object as it is when an update, a binding or a subresource arrives.
+    Before,
+    /// There already, and not judged.
+    There,
+}
+
+/// An object of a case, its mark taken off.
+pub struct Marked {
+    pub mark: Mark,
+    pub value: Value,
+}
+
+/// Every object of a case.
+pub fn objects(case: &Case) -> Result<Vec<Marked>, String> {
+    let mut all = vec![];
+    for text in case.manifests() {
+        let read: Vec<Value> =
+            serde_saphyr::from_multiple(&text).map_err(|e| format!("{}: not YAML: {e}", case.id))?;
+        for mut value in read {
+            let mark = value["metadata"]["labels"].as_object_mut().and_then(|labels| labels.remove(MARK));
+            let mark = match mark.as_ref().and_then(Value::as_str) {
+                Some("judged") => Mark::Judged,
+                Some("before") => Mark::Before,
+                Some("running") | None => Mark::There,
+                Some(other) => return Err(format!("mark {other}")),
+            };
+            all.push(Marked { mark, value });
         }
-        Ok(if reviewed.decision.allowed { Answer::Allowed } else { Answer::Refused })
     }
+    Ok(all)
 }
 
 fn read<T: DeserializeOwned>(object: Value) -> Result<T, String> {
@@ -211,41 +243,4 @@ fn is_nothing(value: &Value) -> bool {
         Value::Object(all) => all.is_empty(),
         Value::Bool(true) | Value::Number(_) | Value::String(_) => false,
     }
-}
-
-fn envelope(case: &Case, object: &Value) -> Result<Vec<u8>, String> {
-    let kind = object["kind"].as_str().unwrap_or_default();
-    let (group, version) = match object["apiVersion"].as_str().unwrap_or_default().split_once('/') {
-        Some((group, version)) => (group, version),
-        None => ("", object["apiVersion"].as_str().unwrap_or_default()),
-    };
-    let resource = match kind {
-        "Pod" => "pods",
-        "Deployment" => "deployments",
-        "StatefulSet" => "statefulsets",
-        "DaemonSet" => "daemonsets",
-        "ReplicaSet" => "replicasets",
-        "ReplicationController" => "replicationcontrollers",
-        "Job" => "jobs",
-        "CronJob" => "cronjobs",
-        "Party" => "parties",
-        "DataStore" => "datastores",
-        "TransferSafeguard" => "transfersafeguards",
-        "TransferException" => "transferexceptions",
-        "RetentionPolicy" => "retentionpolicies",
-        other => return Err(format!("kind {other}")),
-    };
-    let user = if case.user.is_empty() { "somebody" } else { &case.user };
-    let groups: &[&str] = if user.starts_with("system:serviceaccount:") {
-        &["system:authenticated", "system:serviceaccounts"]
-    } else {
-        &["system:authenticated"]
-    };
-    let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
-        "uid": case.id, "kind": {"group": group, "version": version, "kind": kind},
-        "resource": {"group": group, "version": version, "resource": resource},
-        "name": object["metadata"]["name"], "namespace": object["metadata"]["namespace"],
-        "operation": "CREATE", "userInfo": {"username": user, "groups": groups},
-        "object": object, "oldObject": null, "dryRun": false}});
-    Ok(review.to_string().into_bytes())
 }

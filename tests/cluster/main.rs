@@ -18,6 +18,7 @@ mod kinds;
 mod opted_in;
 mod promptly;
 mod rights;
+mod rules;
 mod seen;
 mod sole;
 mod steering;
@@ -37,6 +38,7 @@ fn main() {
     arguments.test_threads = Some(1);
     let cases: Vec<Case> = [
         kinds::CASES,
+        rules::CASES,
         transfers::CASES,
         flows::CASES,
         opted_in::CASES,

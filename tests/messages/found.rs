@@ -20,6 +20,7 @@ type Found = BTreeMap<String, String>;
 /// Where sentences are made that people read. Errors are found everywhere.
 const SENTENCES: &[&str] = &[
     "src/admission",
+    "src/cli/check",
     "src/cli/facts",
     "src/cli/status",
     "src/cli/status.rs",
@@ -67,6 +68,20 @@ const NO_MESSAGES: &[&str] = &[
     "{awaiting} waiting for approval, {working} in progress",
     "{} ({awaiting} waiting for approval)",
     "{} ({violating} violating, {unknown} unknown, {clean} without violation)",
+    // Of `check`: parts of the summary, what codes mean, a heading of the help, and what CEL is handed.
+    "{} judged, {} skipped: {} invalid, {} violations, {} warnings, {} gaps (at {}, law pack {})",
+    "skipped, of kinds that are not judged: {}",
+    "A Secret for erasure may be used by deletion Jobs alone.",
+    "A file or a document of it cannot be read.",
+    "A store is used in a namespace where nothing is refused.",
+    "Nothing covers a transfer of personal data.",
+    "Something is used that no rule speaks of.",
+    "The API server or Carnet's webhook would refuse the object.",
+    "The object stands twice in what was read; the last counts.",
+    "The webhook would admit the object with a warning.",
+    "Whether the Pod may run is decided when it is bound to a node.",
+    "As the operator's flags of these names",
+    "not of the format",
     "leading",
     "log filter changed",
     "log filter changes",

@@ -7,7 +7,7 @@ mod tests;
 use jiff::Timestamp;
 use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 
-use self::findings::{Findings, Passive};
+pub use self::findings::{Findings, Passive};
 use super::{Shared, StatusWriter, lapses, wake};
 use crate::{
     api::v1alpha1::{CommonStatus, LegalHold, Party, TransferException, TransferSafeguard},

@@ -16,10 +16,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use tokio::sync::watch;
 
-pub use evict::Limits;
+pub use evict::{Limits, Outlook};
+pub use findings::accepted as store_status;
 
 use self::{
-    evict::{Evicting, Outlook},
+    evict::Evicting,
     owners::Owners,
 };
 use super::{Shared, StatusWriter, lapses, reports::Flows, wake};

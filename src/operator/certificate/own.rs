@@ -66,7 +66,7 @@ impl Own {
         Self {
             names: args.names_of_webhook(),
             rules: args.lifetimes.rules(),
-            store: Store::new(around.client.clone(), &args.own_namespace),
+            store: Store::new(around.client.clone(), &args.judging.own_namespace),
             configuration: configuration.map(|name| {
                 let mutating = args.mutating_webhook_configuration.as_deref();
                 Configuration::new(&around.client, name, mutating)
