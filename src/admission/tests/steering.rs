@@ -262,7 +262,7 @@ fn admitted(world: &World, spec: &Value) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(512))]
+    #![proptest_config(Config::with_cases(96))]
 
     #[test]
     fn a_steered_pod_has_only_lawful_nodes_and_only_such_as_it_admitted_before(
