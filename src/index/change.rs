@@ -26,6 +26,7 @@ pub enum Change {
     Volume(TableEvent<Arc<Volume>>),
     Pod(TableEvent<Arc<PodFacts>>),
     ConfigMap(TableEvent<Arc<BTreeMap<String, String>>>),
+    Job(TableEvent<Arc<str>>),
 }
 
 /// What a change touches.

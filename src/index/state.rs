@@ -48,14 +48,20 @@ pub struct State {
     pub pods: Table<Arc<PodFacts>>,
     /// Values of ConfigMaps, where they are watched.
     pub config_maps: Table<Arc<BTreeMap<String, String>>>,
+    /// Uids of the Jobs that nothing owns, where they are watched.
+    pub unowned_jobs: Table<Arc<str>>,
 }
 
 impl State {
-    /// Empty tables. ConfigMaps are waited for only when they are read.
+    /// Empty tables. ConfigMaps and Jobs are waited for only where they are read.
     pub fn new(law: Arc<LawPack>, settings: Arc<Settings>) -> Self {
         let mut config_maps = Table::default();
         if !settings.read_config_maps {
             config_maps.unwatched();
+        }
+        let mut unowned_jobs = Table::default();
+        if !settings.derogations_for_jobs {
+            unowned_jobs.unwatched();
         }
         Self {
             law,
@@ -71,6 +77,7 @@ impl State {
             volumes: Table::default(),
             pods: Table::default(),
             config_maps,
+            unowned_jobs,
         }
     }
 
@@ -96,6 +103,7 @@ impl State {
                 // What a ConfigMap says changes which stores the Pods that refer to it use.
                 pods(plain(&mut self.config_maps, e))
             }
+            Change::Job(e) => snapshot(plain(&mut self.unowned_jobs, e)),
         }
     }
 
@@ -112,6 +120,7 @@ impl State {
             && self.volumes.is_listed()
             && self.pods.is_listed()
             && self.config_maps.is_listed()
+            && self.unowned_jobs.is_listed()
     }
 
     /// The snapshot of the tables as they are.
@@ -144,6 +153,7 @@ impl State {
             policies,
             holds,
             namespaces: self.namespaces.iter().map(|(k, n)| (k.name.to_string(), n.clone())).collect(),
+            unowned_jobs: self.unowned_jobs.iter().map(|(key, uid)| (key.clone(), uid.clone())).collect(),
             nodes: self.nodes.iter().map(|(_, n)| n.clone()).collect(),
             volumes: self.volumes.iter().map(|(_, v)| v.clone()).collect(),
             invalid,

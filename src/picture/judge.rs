@@ -284,7 +284,7 @@ fn exempt<'a>(
     }
     *picture.findings.entry(EXEMPT).or_default() += 1;
     let place = place(snapshot, using);
-    let verdict = decide(snapshot, &request(using, &place, now));
+    let verdict = decide(snapshot, &request(snapshot, using, &place, now));
     see(Judged::Exempt(using), &verdict);
     picture.next_change = earliest(picture.next_change, verdict.next_change);
     for used in &using.uses {
@@ -301,13 +301,14 @@ fn place(snapshot: &Snapshot, using: &Using) -> Place {
     node.map_or(Place { provider: None, region: None, country: None }, |n| n.place.clone())
 }
 
-fn request<'a>(using: &'a Using, place: &'a Place, now: Timestamp) -> Request<'a> {
+fn request<'a>(snapshot: &Snapshot, using: &'a Using, place: &'a Place, now: Timestamp) -> Request<'a> {
     Request {
         workload: Workload {
             kind: &using.owner.kind,
             namespace: &using.owner.namespace,
             name: &using.owner.name,
             labels: &using.pod.labels,
+            one_off: snapshot.is_one_off(&using.pod.key.namespace, &using.pod.owner.made_by()),
         },
         uses: &using.uses,
         sends: &using.sends,
@@ -324,7 +325,7 @@ fn pod<'a>(
     see: &mut dyn FnMut(Judged<'a>, &Verdict),
 ) {
     let place = place(snapshot, using);
-    let request = request(using, &place, now);
+    let request = request(snapshot, using, &place, now);
     let verdict = decide(snapshot, &request);
     see(Judged::Pod(using), &verdict);
     picture.standing.count(snapshot, using, &verdict);

@@ -135,6 +135,10 @@ impl World {
                 self.config_maps.insert(at, Arc::new(data));
                 None
             }
+            "Job" if self.settings.derogations_for_jobs => {
+                let job = facts::unowned_job(&read(object)?);
+                job.map(|uid| Change::Job(TableEvent::Apply(at, uid)))
+            }
             // Nobody watches it.
             _ => None,
         };

@@ -9,6 +9,7 @@ mod party;
 mod retention_policy;
 mod transfer_backstop;
 mod transfer_exception;
+mod transfer_instruments;
 mod transfer_safeguard;
 
 pub use common::*;
@@ -20,6 +21,7 @@ pub use party::*;
 pub use retention_policy::*;
 pub use transfer_backstop::*;
 pub use transfer_exception::*;
+pub use transfer_instruments::*;
 pub use transfer_safeguard::*;
 
 /// All our CustomResourceDefinitions, in the order in which they are installed.

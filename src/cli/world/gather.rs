@@ -235,6 +235,11 @@ where
             Ok(ObjectList { items, metadata, .. }) => {
                 for object in items {
                     let meta = object.metadata;
+                    if K::kind(&()) == "Job"
+                        && let Some(uid) = facts::unowned(&meta)
+                    {
+                        world.unowned_jobs.insert(key(&meta), uid);
+                    }
                     let here = meta.namespace.unwrap_or_default();
                     let references = meta.owner_references.unwrap_or_default();
                     let controller = references.iter().find(|r| r.controller == Some(true));

@@ -51,6 +51,7 @@ spec:
       participantRef: {name: inc}
       frameworks: [{name: EU-US, status: Active, since: '2023-09-29', recertifyBy: '2027-09-29'}]
       coveredData: [NonHR]
+      recourse: {provider: JAMS}
       checkedOn: '2026-11-01'
   scope: {any: true}
 ";

@@ -65,6 +65,7 @@ impl SnapshotBuilder {
             policies: self.policies.into_iter().map(|p| (p.key.clone(), p)).collect(),
             holds: self.holds.into_iter().map(|h| (h.name.clone(), h)).collect(),
             namespaces: self.namespaces,
+            unowned_jobs: self.unowned_jobs,
             nodes: self.nodes.into_iter().map(|n| (n.name.clone(), n)).collect(),
             invalid: self.invalid,
         }

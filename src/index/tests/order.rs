@@ -191,6 +191,7 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
         by_importer,
         by_exporter,
         exceptions_in,
+        unowned_jobs,
     } = snapshot;
     let crate::core::snapshot::Reach {
         secrets,
@@ -233,6 +234,7 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
         sorted(by_importer),
         sorted(by_exporter),
         sorted(exceptions_in),
+        sorted(unowned_jobs),
     ]
 }
 

@@ -49,4 +49,5 @@
 {{- if .Values.reports.openReports }}
 - --open-reports
 {{- end }}
+- --derogations={{ .Values.transfers.derogations }}
 {{- end -}}

@@ -24,6 +24,7 @@ pub(super) fn attempt(trial: &mut Trial, entry: &DataPrivacyFramework, crossing:
         None => drop(trial.require(false, || format!("has no framework for {}", crossing.regime))),
         Some(framework) => {
             in_force(trial, framework, crossing);
+            flagged(trial, entry, framework, crossing);
             if framework.name == FrameworkName::UkExtension {
                 extended(trial, entry, crossing);
             }
@@ -40,7 +41,12 @@ pub(super) fn attempt(trial: &mut Trial, entry: &DataPrivacyFramework, crossing:
             });
         }
     }
+    let importer = crossing.importer;
+    let listed = *importer == entry.participant || entry.covered.contains(importer);
+    trial.require(listed, || format!("does not list {importer} among the entities covered"));
     covered(trial, entry, crossing.dataset.employment);
+    // Recourse, Enforcement and Liability Principle: without it nobody is certified.
+    trial.require(entry.recourse.is_some(), || "has no recourse on file".into());
     fresh(trial, entry, crossing);
 }
 
@@ -50,6 +56,16 @@ fn in_force(trial: &mut Trial, framework: &Framework, crossing: &Crossing<'_>) {
     trial.within(&framework.validity, crossing.now, &format!("{name} certification "));
     if let Some(law) = crossing.snapshot.law.frameworks.get(&framework.name) {
         trial.within(&law.validity, crossing.now, &format!("{name} as law "));
+    }
+}
+
+/// What the framework's own list of sensitive data does not name must be marked for the importer.
+fn flagged(trial: &mut Trial, entry: &DataPrivacyFramework, framework: &Framework, crossing: &Crossing<'_>) {
+    let law = crossing.snapshot.law.frameworks.get(&framework.name);
+    let Some(law) = law.filter(|_| !entry.sensitive_flagged) else { return };
+    for category in &crossing.dataset.categories {
+        let sensitive = law.flagged.iter().any(|pattern| pattern.matches(category));
+        trial.require(!sensitive, || format!("does not flag {category} to the importer as sensitive"));
     }
 }
 
