@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PodSpec};
 use serde::Deserialize;
 
 use crate::{
+    api::labels,
     core::{
         selector::Labels,
         snapshot::{MadeBy, Snapshot},
@@ -114,8 +115,11 @@ impl Subject {
     /// Whether it is a Job that nothing owns, or the Pod of one and of nothing else, as far as that is known.
     pub fn is_one_off(&self, snapshot: &Snapshot, kind: &str, namespace: &str) -> bool {
         let owners = self.meta.owner_references.as_deref().unwrap_or_default();
+        let made = |meta: &Meta| {
+            meta.annotations.as_ref().is_some_and(|all| all.contains_key(labels::MADE_BY_CRON_JOB))
+        };
         match (kind, owners) {
-            ("Job", []) => true,
+            ("Job", []) => !made(&self.meta),
             ("Pod", [Owner { api_version, kind, name, uid, controller: Some(true) }]) => {
                 snapshot.is_one_off(namespace, &MadeBy { api_version, kind, name, uid })
             }

@@ -6,6 +6,7 @@ pub const WATCHES: [&str; 12] = [
     "datastores",
     "transfersafeguards",
     "transferexceptions",
+    "dataprivacyframeworksnapshots",
     "retentionpolicies",
     "legalholds",
     "namespaces",

@@ -60,6 +60,9 @@ pub enum Command {
     /// of a Secret is read.
     #[command(after_help = ASKED)]
     Discover(DiscoverArgs),
+    /// The public list of the Data Privacy Framework.
+    #[command(subcommand)]
+    Dpf(DpfCommand),
     /// What stands where, on one screen: version, enforcement, leader, certificates, what lapses next, stores, policies,
     /// runs in progress, holds in force.
     #[command(after_help = ANSWERS)]
@@ -67,6 +70,32 @@ pub enum Command {
     /// Say what is wrong, the worst first, each with the reason and what to do. Changes nothing.
     #[command(after_help = ANSWERS)]
     Doctor(Asking),
+}
+
+/// What to do with the public list of the Data Privacy Framework.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DpfCommand {
+    /// Keep what the list says of the organisations that Parties and TransferSafeguards name, as a
+    /// DataPrivacyFrameworkSnapshot: safeguards that claim otherwise say so, and those that the list ends carry nothing.
+    Import {
+        /// The list as it was exported, CSV or JSON.
+        file: PathBuf,
+        /// The day on which it was downloaded (UTC); left out = the day on which the file was last modified.
+        #[arg(long, value_name = "DAY")]
+        taken_on: Option<String>,
+        /// The header of a column: organisation, framework, status, since, recertifyBy or coveredData.
+        #[arg(long = "column", value_name = "NAME=HEADER")]
+        columns: Vec<String>,
+        /// Headers that are left unread; `*` for all that are not known.
+        #[arg(long, value_delimiter = ',', value_name = "HEADERS")]
+        ignore_columns: Vec<String>,
+        /// Name of the object.
+        #[arg(long, default_value = "public-list", value_name = "NAME")]
+        name: String,
+        /// Print the object, such as for a repository, and leave the cluster as it is.
+        #[arg(long)]
+        print: bool,
+    },
 }
 
 /// Exit codes of questions about the cluster.

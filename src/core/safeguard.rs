@@ -196,6 +196,8 @@ pub enum Module {
 pub struct DataPrivacyFramework {
     /// The certified party.
     pub participant: PartyName,
+    /// Its name on the public list; none = its legal name.
+    pub listed_as: Option<String>,
     /// Parties that the entry lists as covered.
     pub covered: BTreeSet<PartyName>,
     /// Its certifications, one for each framework at most.

@@ -143,7 +143,9 @@ pub fn unowned_job(job: &Job) -> Option<Arc<str>> {
 /// The same of a Job's metadata.
 pub fn unowned(meta: &ObjectMeta) -> Option<Arc<str>> {
     let owned = meta.owner_references.as_ref().is_some_and(|owners| !owners.is_empty());
-    meta.uid.as_deref().filter(|uid| !owned && !uid.is_empty()).map(Into::into)
+    let annotations = meta.annotations.as_ref();
+    let made = annotations.is_some_and(|all| all.contains_key(labels::MADE_BY_CRON_JOB));
+    meta.uid.as_deref().filter(|uid| !owned && !made && !uid.is_empty()).map(Into::into)
 }
 
 /// Reduces a namespace.
@@ -335,6 +337,9 @@ mod tests {
             job.metadata.owner_references = Some(vec![owner]);
             assert_eq!(unowned_job(&job), None, "{kind}");
         }
+        job.metadata.owner_references = None;
+        job.metadata.annotations = Some([(labels::MADE_BY_CRON_JOB.into(), String::new())].into());
+        assert_eq!(unowned_job(&job), None, "it has lost its owner");
     }
 
     #[test]

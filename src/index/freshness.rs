@@ -129,7 +129,7 @@ mod tests {
         {
             let freshness = Freshness::new(BOUND, config_maps, jobs);
             let now = freshness.started + BOUND * 2;
-            for watch in &WATCHES[..WATCHES.len() - 1] {
+            for watch in WATCHES.iter().filter(|watch| ![CONFIG_MAPS, JOBS].contains(watch)) {
                 freshness.heard_at(watch, now);
             }
             assert_eq!(freshness.stale_at(now).map(|(watch, _)| watch), stale);

@@ -34,6 +34,8 @@ pub struct State {
     pub safeguards: Table<Entry<api::TransferSafeguard>>,
     /// TransferExceptions.
     pub exceptions: Table<Entry<api::TransferException>>,
+    /// DataPrivacyFrameworkSnapshots.
+    pub framework_lists: Table<Entry<api::DataPrivacyFrameworkSnapshot>>,
     /// RetentionPolicies.
     pub policies: Table<Entry<api::RetentionPolicy>>,
     /// LegalHolds.
@@ -70,6 +72,7 @@ impl State {
             stores: Table::default(),
             safeguards: Table::default(),
             exceptions: Table::default(),
+            framework_lists: Table::default(),
             policies: Table::default(),
             holds: Table::default(),
             namespaces: Table::default(),
@@ -93,6 +96,7 @@ impl State {
             }
             Change::TransferSafeguard(e) => declared(&mut self.safeguards, e),
             Change::TransferException(e) => declared(&mut self.exceptions, e),
+            Change::DataPrivacyFrameworkSnapshot(e) => declared(&mut self.framework_lists, e),
             Change::RetentionPolicy(e) => declared(&mut self.policies, e),
             Change::LegalHold(e) => declared(&mut self.holds, e),
             Change::Namespace(e) => snapshot(plain(&mut self.namespaces, e)),
@@ -113,6 +117,7 @@ impl State {
             && self.stores.is_listed()
             && self.safeguards.is_listed()
             && self.exceptions.is_listed()
+            && self.framework_lists.is_listed()
             && self.policies.is_listed()
             && self.holds.is_listed()
             && self.namespaces.is_listed()
@@ -131,6 +136,7 @@ impl State {
         let unreadable_stores = self.stores.iter().filter_map(|(key, e)| unreadable(key, e)).collect();
         let safeguards = read(&self.safeguards, &mut invalid);
         let exceptions = read(&self.exceptions, &mut invalid);
+        let framework_lists = read(&self.framework_lists, &mut invalid);
         let policies = read(&self.policies, &mut invalid);
         let mut holds = read(&self.holds, &mut invalid);
         holds.extend(
@@ -150,6 +156,7 @@ impl State {
             unreadable_stores,
             safeguards,
             exceptions,
+            framework_lists,
             policies,
             holds,
             namespaces: self.namespaces.iter().map(|(k, n)| (k.name.to_string(), n.clone())).collect(),

@@ -59,6 +59,7 @@ pub async fn spawn(
     watches.declared::<api::DataStore>(context);
     watches.declared::<api::TransferSafeguard>(context);
     watches.declared::<api::TransferException>(context);
+    watches.declared::<api::DataPrivacyFrameworkSnapshot>(context);
     watches.declared::<api::RetentionPolicy>(context);
     watches.declared::<api::LegalHold>(context);
     watches.native("namespaces", |n: k8s::Namespace| Some(facts::namespace(&n)), Change::Namespace);

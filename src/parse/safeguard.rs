@@ -2,6 +2,8 @@
 
 mod instrument;
 
+pub(super) use instrument::{framework_name, framework_status};
+
 use kube::ResourceExt;
 
 use super::{Errors, day, value};

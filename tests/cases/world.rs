@@ -99,7 +99,8 @@ impl World {
             object["metadata"]["name"].as_str().unwrap_or_default(),
         );
         let of_cluster =
-            ["Party", "TransferSafeguard", "TransferException", "LegalHold"].contains(&kind.as_str());
+            ["Party", "TransferSafeguard", "TransferException", "LegalHold", "DataPrivacyFrameworkSnapshot"]
+                .contains(&kind.as_str());
         if of_cluster && !at.namespace.is_empty() {
             // The API server has no such address.
             return Ok(());
@@ -112,6 +113,10 @@ impl World {
             }
             "TransferException" => {
                 declared::<api::TransferException>(&object, context)?.map(Change::TransferException)
+            }
+            "DataPrivacyFrameworkSnapshot" => {
+                declared::<api::DataPrivacyFrameworkSnapshot>(&object, context)?
+                    .map(Change::DataPrivacyFrameworkSnapshot)
             }
             "LegalHold" => declared::<api::LegalHold>(&object, context)?.map(Change::LegalHold),
             "RetentionPolicy" => {

@@ -142,6 +142,7 @@ const NO_REASONS: &[&str] = &[
     "NamespacesUnique",
     "NoViolation",
     "Overdue",
+    "PublicList",
     "PromiseBroken",
     "Ready",
     "ResolvedRefs",

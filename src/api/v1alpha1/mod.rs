@@ -4,6 +4,7 @@ mod common;
 mod data_store;
 mod deletion_approval;
 mod deletion_run;
+mod framework_snapshot;
 mod legal_hold;
 mod party;
 mod retention_policy;
@@ -16,6 +17,7 @@ pub use common::*;
 pub use data_store::*;
 pub use deletion_approval::*;
 pub use deletion_run::*;
+pub use framework_snapshot::*;
 pub use legal_hold::*;
 pub use party::*;
 pub use retention_policy::*;
@@ -34,6 +36,7 @@ pub fn crds()
         DataStore::crd(),
         TransferSafeguard::crd(),
         TransferException::crd(),
+        DataPrivacyFrameworkSnapshot::crd(),
         RetentionPolicy::crd(),
         LegalHold::crd(),
         DeletionRun::crd(),

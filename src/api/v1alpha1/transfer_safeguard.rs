@@ -179,6 +179,10 @@ pub struct SwissAmendments {
 pub struct DataPrivacyFramework {
     /// The certified Party.
     pub participant_ref: LocalRef,
+    /// Its name on the public list; left out = the Party's legalName.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub listed_as: Option<String>,
     /// Its certifications.
     #[schemars(length(min = 1, max = 3), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub frameworks: Vec<Framework>,

@@ -113,6 +113,7 @@ pub async fn gather(
             stores: declared::<api::DataStore>(client).await?,
             safeguards: declared::<api::TransferSafeguard>(client).await?,
             exceptions: declared::<api::TransferException>(client).await?,
+            framework_lists: declared::<api::DataPrivacyFrameworkSnapshot>(client).await?,
             ..Declared::default()
         },
         namespaces: all(client).await?,

@@ -10,6 +10,7 @@ use std::{
 use super::{
     contradiction::Volumes,
     exception::Exception,
+    framework_list::FrameworkList,
     hold::Hold,
     ids::{ObjectKey, PartyName},
     law::LawPack,
@@ -39,6 +40,8 @@ pub struct Snapshot {
     pub safeguards: BTreeMap<Arc<str>, Arc<Safeguard>>,
     /// Exceptions by name.
     pub exceptions: BTreeMap<Arc<str>, Arc<Exception>>,
+    /// The public list of the Data Privacy Framework as it was taken last.
+    pub framework_list: Option<Arc<FrameworkList>>,
     /// Policies by key.
     pub policies: BTreeMap<ObjectKey, Arc<Policy>>,
     /// Holds by name. An object that cannot be read is here as a hold on everything.
@@ -164,6 +167,8 @@ pub struct SnapshotBuilder {
     pub safeguards: Vec<Arc<Safeguard>>,
     /// Exceptions.
     pub exceptions: Vec<Arc<Exception>>,
+    /// Public lists of the Data Privacy Framework.
+    pub framework_lists: Vec<Arc<FrameworkList>>,
     /// Policies.
     pub policies: Vec<Arc<Policy>>,
     /// Holds.

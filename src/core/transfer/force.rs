@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
-    carry::{Crossing, tried},
+    carry::{self, Crossing, tried},
     clock::Clock,
 };
 use crate::core::{
@@ -26,6 +26,14 @@ pub struct Force {
     pub overdue: Vec<String>,
     /// The next instant at which time alone changes one of these.
     pub next_change: Option<Timestamp>,
+}
+
+/// In what a safeguard and the public list of the Data Privacy Framework part; none where it is no certification, or there
+/// is no list.
+pub fn disagreements(snapshot: &Snapshot, safeguard: &Safeguard) -> Option<Vec<String>> {
+    let Instrument::DataPrivacyFramework(entry) = &safeguard.instrument else { return None };
+    let list = snapshot.framework_list.as_ref()?;
+    Some(carry::listed::disagreements(snapshot, list, entry))
 }
 
 /// Tries everything that `safeguard` was made for. Categories are the workload's matter and are left out.

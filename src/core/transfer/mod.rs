@@ -20,7 +20,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use decide::{decide, decide_as, judged_regimes};
-pub use force::{Force, force};
+pub use force::{Force, disagreements, force};
 pub use lapse::{Lapse, TOLD_DAYS, ends_of_safeguard, lapses};
 pub use standing::next_flip;
 pub use verdict::{Flow, FlowVerdict, Modules, NearMiss, Outcome, Remedy, Verdict, Way};

@@ -157,6 +157,7 @@ fn framework_entry(errors: &mut Errors, from: &api::DataPrivacyFramework) -> Opt
     }
     Some(DataPrivacyFramework {
         participant: from.participant_ref.name.as_str().into(),
+        listed_as: from.listed_as.clone(),
         covered: value::names(errors, &format!("{path}.coveredEntities"), &from.covered_entities),
         frameworks,
         covers_hr: from.covered_data.contains(&api::CoveredData::Hr),
@@ -178,23 +179,33 @@ fn framework(errors: &mut Errors, path: &str, from: &api::Framework) -> Option<F
     if recertify < since {
         errors.add(format!("{path}.recertifyBy"), "lies before since", "name a later day");
     }
-    let (status, status_carries) = match from.status {
+    let (status, status_carries) = framework_status(from.status);
+    Some(Framework {
+        name: framework_name(from.name),
+        status_carries,
+        status: status.into(),
+        validity: Validity { from: Some(start_of(since)), until: Some(end_of(recertify)) },
+    })
+}
+
+/// A status as on the list, and whether it lets the certification carry.
+pub fn framework_status(from: api::FrameworkStatus) -> (&'static str, bool) {
+    match from {
         api::FrameworkStatus::Active => ("Active", true),
         api::FrameworkStatus::RecertificationUnderReview => ("RecertificationUnderReview", true),
         api::FrameworkStatus::Inactive => ("Inactive", false),
         api::FrameworkStatus::Withdrawn => ("Withdrawn", false),
         api::FrameworkStatus::Removed => ("Removed", false),
-    };
-    Some(Framework {
-        name: match from.name {
-            api::FrameworkName::EuUs => FrameworkName::EuUs,
-            api::FrameworkName::UKExtension => FrameworkName::UkExtension,
-            api::FrameworkName::SwissUs => FrameworkName::SwissUs,
-        },
-        status_carries,
-        status: status.into(),
-        validity: Validity { from: Some(start_of(since)), until: Some(end_of(recertify)) },
-    })
+    }
+}
+
+/// Which framework.
+pub fn framework_name(from: api::FrameworkName) -> FrameworkName {
+    match from {
+        api::FrameworkName::EuUs => FrameworkName::EuUs,
+        api::FrameworkName::UKExtension => FrameworkName::UkExtension,
+        api::FrameworkName::SwissUs => FrameworkName::SwissUs,
+    }
 }
 
 fn adequacy(errors: &mut Errors, from: &api::ClaimedAdequacy, law: &LawPack) -> ClaimedAdequacy {

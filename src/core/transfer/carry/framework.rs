@@ -1,6 +1,6 @@
 //! A Data Privacy Framework entry.
 
-use super::{Crossing, Trial, established};
+use super::{Crossing, Trial, established, listed};
 use crate::core::{
     safeguard::{DataPrivacyFramework, Framework, FrameworkName},
     store::Employment,
@@ -23,7 +23,7 @@ pub(super) fn attempt(trial: &mut Trial, entry: &DataPrivacyFramework, crossing:
     match serving {
         None => drop(trial.require(false, || format!("has no framework for {}", crossing.regime))),
         Some(framework) => {
-            in_force(trial, framework, crossing);
+            in_force(trial, entry, framework, crossing);
             flagged(trial, entry, framework, crossing);
             if framework.name == FrameworkName::UkExtension {
                 extended(trial, entry, crossing);
@@ -50,9 +50,10 @@ pub(super) fn attempt(trial: &mut Trial, entry: &DataPrivacyFramework, crossing:
     fresh(trial, entry, crossing);
 }
 
-fn in_force(trial: &mut Trial, framework: &Framework, crossing: &Crossing<'_>) {
+fn in_force(trial: &mut Trial, entry: &DataPrivacyFramework, framework: &Framework, crossing: &Crossing<'_>) {
     let name = framework.name.as_str();
     trial.require(framework.status_carries, || format!("is {} for {name}", framework.status));
+    listed::attempt(trial, entry, framework, crossing);
     trial.within(&framework.validity, crossing.now, &format!("{name} certification "));
     if let Some(law) = crossing.snapshot.law.frameworks.get(&framework.name) {
         trial.within(&law.validity, crossing.now, &format!("{name} as law "));
@@ -76,7 +77,7 @@ fn extended(trial: &mut Trial, entry: &DataPrivacyFramework, crossing: &Crossing
         Some(base) => {
             let known = crossing.snapshot.law.frameworks.contains_key(&base.name);
             trial.require(known, || "extends a framework that the law pack does not know".into());
-            in_force(trial, base, crossing);
+            in_force(trial, entry, base, crossing);
         }
     }
 }

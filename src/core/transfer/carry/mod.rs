@@ -8,6 +8,7 @@ mod control;
 mod derogation;
 pub(super) mod framework;
 mod group_rules;
+pub(super) mod listed;
 
 use jiff::Timestamp;
 

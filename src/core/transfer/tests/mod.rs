@@ -3,6 +3,7 @@
 mod agreed;
 mod flows;
 mod instruments;
+mod listed;
 mod measures;
 pub(crate) mod properties;
 mod spread;
@@ -191,6 +192,9 @@ impl World {
                 }
                 "TransferSafeguard" => {
                     b.safeguards.push(Arc::new(parse::safeguard(&yaml(text), law).unwrap()));
+                }
+                "DataPrivacyFrameworkSnapshot" => {
+                    b.framework_lists.push(Arc::new(parse::framework_list(&yaml(text)).unwrap()));
                 }
                 "TransferException" => {
                     let exception = parse::exception(&yaml(text), &self.settings).unwrap();
