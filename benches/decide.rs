@@ -83,7 +83,7 @@ fn run(bencher: Bencher<'_, '_>, stores: usize, region: &str, namespace: &str, w
     let labels = Labels::new();
     let uses =
         [Use { store: ObjectKey::new("data", "s42"), via: vec!["env DB".into()], access: UseAccess::Read }];
-    let workload = Workload { kind: "Pod", namespace, name: "app-1", labels: &labels };
+    let workload = Workload { kind: "Pod", namespace, name: "app-1", labels: &labels, one_off: false };
     let now = "2026-11-15T00:00:00Z".parse().expect("an instant");
     let request = Request { workload, uses: &uses, sends: &[], places: &places, now };
     bencher.bench_local(|| {

@@ -143,6 +143,7 @@ fn world(law: &Arc<LawPack>, regime: &str, home: &str, claim: Option<&str>) -> S
             role: Role::Controller,
             employment: Employment::NonHr,
             collected_directly: false,
+            attributed_by: None,
             table: None,
             anchors: vec![],
         }],
@@ -175,7 +176,13 @@ fn outcome(snapshot: &Snapshot, country: Country, now: Timestamp) -> Outcome {
     let verdict = decide(
         snapshot,
         &Request {
-            workload: Workload { kind: "Pod", namespace: "abroad", name: "app", labels: &labels },
+            workload: Workload {
+                kind: "Pod",
+                namespace: "abroad",
+                name: "app",
+                labels: &labels,
+                one_off: false,
+            },
             uses: &[Use {
                 store: ObjectKey::new("home", "store"),
                 via: vec!["a test".into()],

@@ -67,6 +67,7 @@ pub(super) fn judge(
         namespace,
         name,
         labels: &facts.labels,
+        one_off: state.snapshot.is_one_off(namespace, &facts.owner.made_by()),
         uses: &uses,
         sends: &sends,
         candidates: Candidates::Places(vec![place]),

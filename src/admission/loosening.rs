@@ -230,7 +230,8 @@ pub(super) fn uncovered_by(state: &ReviewState<'_>, safeguard: &Arc<Safeguard>, 
     let violates = |snapshot: &Snapshot, Running { pod, uses, sends }: &Running<'_>| {
         let place = [node_place(snapshot, pod.node().unwrap_or_default())];
         let ObjectKey { namespace, name } = &pod.key;
-        let workload = Workload { kind: "Pod", namespace, name, labels: &pod.labels };
+        let one_off = snapshot.is_one_off(namespace, &pod.owner.made_by());
+        let workload = Workload { kind: "Pod", namespace, name, labels: &pod.labels, one_off };
         decide(snapshot, &Request { workload, uses, sends, places: &place, now }).is_violation()
     };
     count(state, |running| violates(&then, running) && !violates(snapshot, running))
@@ -252,6 +253,8 @@ fn with(snapshot: &Snapshot, safeguard: &Arc<Safeguard>) -> Snapshot {
         namespaces: snapshot.namespaces.clone(),
         nodes: snapshot.nodes.values().cloned().collect(),
         volumes: snapshot.volumes.values().cloned().collect(),
+        framework_lists: snapshot.framework_list.iter().cloned().collect(),
+        unowned_jobs: snapshot.unowned_jobs.clone(),
         invalid: snapshot.invalid.clone(),
     }
     .build()

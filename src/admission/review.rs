@@ -271,6 +271,7 @@ impl Subjected<'_> {
                 namespace,
                 name: &name,
                 labels: &subject.labels,
+                one_off: subject.is_one_off(snapshot, kind, namespace),
                 uses: &detection.uses,
                 sends: &detection.sends,
                 candidates: candidates(snapshot, &subject.spec),
@@ -281,6 +282,7 @@ impl Subjected<'_> {
             let worse = before.as_ref().is_none_or(|(old, detection)| {
                 let was = Case {
                     labels: &old.labels,
+                    one_off: old.is_one_off(snapshot, kind, namespace),
                     uses: &detection.uses,
                     sends: &detection.sends,
                     candidates: candidates(snapshot, &old.spec),

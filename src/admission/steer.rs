@@ -76,6 +76,7 @@ fn pod(state: &ReviewState<'_>, namespace: &str, subject: &Subject, now: Timesta
         sends: &detection.sends,
         candidates: candidates(snapshot, &subject.spec),
         pods: None,
+        one_off: subject.is_one_off(snapshot, "Pod", namespace),
         dry_run: false,
     };
     let judged = case.judge(snapshot, now);

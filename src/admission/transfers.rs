@@ -23,6 +23,7 @@ pub(super) struct Case<'a> {
     pub namespace: &'a str,
     pub name: &'a str,
     pub labels: &'a Labels,
+    pub one_off: bool,
     pub uses: &'a [Use],
     pub sends: &'a [Sending],
     pub candidates: Candidates,
@@ -64,8 +65,9 @@ impl Judged {
 
 impl Case<'_> {
     fn request<'b>(&'b self, places: &'b [Place], now: Timestamp) -> Request<'b> {
-        let Self { kind, namespace, name, labels, uses, sends, .. } = self;
-        Request { workload: Workload { kind, namespace, name, labels }, uses, sends, places, now }
+        let Self { kind, namespace, name, labels, uses, sends, one_off, .. } = self;
+        let workload = Workload { kind, namespace, name, labels, one_off: *one_off };
+        Request { workload, uses, sends, places, now }
     }
 
     /// Judges every candidate place; without a node, an unknown one.

@@ -6,7 +6,11 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PodSpec};
 use serde::Deserialize;
 
 use crate::{
-    core::{selector::Labels, snapshot::Snapshot},
+    api::labels,
+    core::{
+        selector::Labels,
+        snapshot::{MadeBy, Snapshot},
+    },
     detect::{ConfigMapLookup, Detection, PodSubject, uses},
 };
 
@@ -29,6 +33,8 @@ pub(super) struct Meta {
 pub(super) struct Owner {
     pub api_version: String,
     pub kind: String,
+    pub name: String,
+    pub uid: String,
     pub controller: Option<bool>,
 }
 
@@ -106,6 +112,21 @@ pub(super) fn template(raw: &str) -> serde_json::Result<Option<Subject>> {
 }
 
 impl Subject {
+    /// Whether it is a Job that nothing owns, or the Pod of one and of nothing else, as far as that is known.
+    pub fn is_one_off(&self, snapshot: &Snapshot, kind: &str, namespace: &str) -> bool {
+        let owners = self.meta.owner_references.as_deref().unwrap_or_default();
+        let made = |meta: &Meta| {
+            meta.annotations.as_ref().is_some_and(|all| all.contains_key(labels::MADE_BY_CRON_JOB))
+        };
+        match (kind, owners) {
+            ("Job", []) => !made(&self.meta),
+            ("Pod", [Owner { api_version, kind, name, uid, controller: Some(true) }]) => {
+                snapshot.is_one_off(namespace, &MadeBy { api_version, kind, name, uid })
+            }
+            _ => false,
+        }
+    }
+
     /// Name for people.
     pub fn name(&self) -> String {
         match (self.meta.name.as_deref(), self.meta.generate_name.as_deref()) {
@@ -140,5 +161,59 @@ impl Subject {
             config_maps: config_maps.filter(|_| snapshot.settings.read_config_maps),
         };
         uses(snapshot, &subject)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::{ids::ObjectKey, settings::Settings, snapshot::SnapshotBuilder};
+
+    const JOB: &str =
+        r#"{"apiVersion": "batch/v1", "kind": "Job", "name": "once", "uid": "u", "controller": true}"#;
+
+    fn snapshot(derogations_for_jobs: bool) -> Snapshot {
+        SnapshotBuilder {
+            settings: Arc::new(Settings { derogations_for_jobs, ..Settings::default() }),
+            unowned_jobs: [(ObjectKey::new("a", "once"), "u".into())].into(),
+            ..SnapshotBuilder::default()
+        }
+        .build()
+    }
+
+    fn is_one_off(kind: &str, namespace: &str, owners: &str) -> bool {
+        let subject = pod(&format!(r#"{{"metadata": {{"ownerReferences": [{owners}]}}}}"#)).unwrap();
+        subject.is_one_off(&snapshot(true), kind, namespace)
+    }
+
+    #[test]
+    fn a_job_of_nobody_and_its_pods_are_one_off() {
+        assert!(is_one_off("Job", "a", "") && is_one_off("Pod", "a", JOB));
+        let off = pod(&format!(r#"{{"metadata": {{"ownerReferences": [{JOB}]}}}}"#)).unwrap();
+        assert!(!off.is_one_off(&snapshot(false), "Pod", "a"), "derogations are not let carry");
+    }
+
+    #[test]
+    fn whatever_could_come_again_or_is_not_known_is_no_one_off() {
+        let edited = |from: &str, to: &str| {
+            assert!(JOB.contains(from));
+            is_one_off("Pod", "a", &JOB.replace(from, to))
+        };
+        assert!(!is_one_off("Pod", "a", ""), "a Pod of nobody");
+        assert!(!is_one_off("Pod", "b", JOB), "a Job of another namespace");
+        assert!(!edited("\"u\"", "\"v\""), "another Job of that name");
+        assert!(!edited("\"u\"", "\"\""));
+        assert!(!edited("once", "unknown"));
+        assert!(!edited("true", "false"), "an owner that does not control it");
+        assert!(!edited("batch/v1", "batch.example.com/v1"), "somebody else's kind of that name");
+        assert!(!edited("Job", "CronJob"));
+        assert!(!is_one_off("Pod", "a", &format!("{JOB}, {JOB}")), "two owners");
+        let by_cron = JOB.replace("Job", "CronJob");
+        assert!(!is_one_off("Job", "a", &by_cron), "a Job that something made");
+        for kind in ["Deployment", "CronJob", "StatefulSet", "DaemonSet", "ReplicaSet"] {
+            assert!(!is_one_off(kind, "a", ""), "{kind}");
+        }
     }
 }

@@ -27,3 +27,5 @@ pub const JOB_NAME: &str = "batch.kubernetes.io/job-name";
 pub const ERASER_SERVICE_ACCOUNT: &str = "carnet-eraser";
 /// Annotation that acknowledges an edit that would otherwise be refused.
 pub const ACKNOWLEDGE: &str = "carnet.dev/acknowledge";
+/// On a Job that a CronJob made, also when it has lost its owner: Kubernetes' own annotation.
+pub const MADE_BY_CRON_JOB: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";

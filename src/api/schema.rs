@@ -9,8 +9,15 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::json;
 
 /// Kinds that come from manifests, such as those in a Git repository.
-const APPLIED_BY_PEOPLE: [&str; 6] =
-    ["Party", "DataStore", "TransferSafeguard", "TransferException", "RetentionPolicy", "LegalHold"];
+const APPLIED_BY_PEOPLE: [&str; 7] = [
+    "Party",
+    "DataStore",
+    "TransferSafeguard",
+    "TransferException",
+    "DataPrivacyFrameworkSnapshot",
+    "RetentionPolicy",
+    "LegalHold",
+];
 
 const DAY: &str = "write a calendar day as YYYY-MM-DD, for example \"2026-01-31\"";
 const PERIOD: &str = "write an ISO 8601 period, for example P90D, P3Y or P1Y6M";

@@ -1,16 +1,23 @@
 //! What the operator watches.
 
-/// The plurals of what can be watched; `configmaps`, which are watched on demand alone (`--read-configmaps`), come last.
-pub const WATCHES: [&str; 11] = [
+/// The plurals of what can be watched; last come those that are watched on demand alone.
+pub const WATCHES: [&str; 13] = [
     "parties",
     "datastores",
     "transfersafeguards",
     "transferexceptions",
+    "dataprivacyframeworksnapshots",
     "retentionpolicies",
     "legalholds",
     "namespaces",
     "nodes",
     "persistentvolumes",
     "pods",
-    "configmaps",
+    CONFIG_MAPS,
+    JOBS,
 ];
+
+/// Watched with `--read-configmaps`.
+pub const CONFIG_MAPS: &str = "configmaps";
+/// Watched with `--derogations Jobs`.
+pub const JOBS: &str = "jobs";

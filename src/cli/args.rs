@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::{
-    answer::Output, check::CheckArgs, discover::DiscoverArgs, expiring::ExpiringArgs, explain::ExplainArgs, flows::FlowsArgs,
-    simulate::SimulateArgs,
+    answer::Output, check::CheckArgs, discover::DiscoverArgs, expiring::ExpiringArgs, explain::ExplainArgs,
+    flows::FlowsArgs, simulate::SimulateArgs,
 };
 
 /// Personal data crosses a border only under a safeguard, and stays only as long as was promised.
@@ -60,6 +60,9 @@ pub enum Command {
     /// of a Secret is read.
     #[command(after_help = ASKED)]
     Discover(DiscoverArgs),
+    /// The public list of the Data Privacy Framework.
+    #[command(subcommand)]
+    Dpf(DpfCommand),
     /// What stands where, on one screen: version, enforcement, leader, certificates, what lapses next, stores, policies,
     /// runs in progress, holds in force.
     #[command(after_help = ANSWERS)]
@@ -76,6 +79,32 @@ pub enum Command {
 const CHECKED: &str = "Exit codes: 0 no rule is broken (warnings and gaps may be there); 1 a rule is broken, whatever the \
 cluster's mode; 2 an object is invalid, something cannot be read, or the command line is wrong. Flags of the operator may be \
 given as environment variables too, as there.";
+
+/// What to do with the public list of the Data Privacy Framework.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DpfCommand {
+    /// Keep what the list says of the organisations that Parties and TransferSafeguards name, as a
+    /// DataPrivacyFrameworkSnapshot: safeguards that claim otherwise say so, and those that the list ends carry nothing.
+    Import {
+        /// The list as it was exported, CSV or JSON.
+        file: PathBuf,
+        /// The day on which it was downloaded (UTC); left out = the day on which the file was last modified.
+        #[arg(long, value_name = "DAY")]
+        taken_on: Option<String>,
+        /// The header of a column: organisation, framework, status, since, recertifyBy or coveredData.
+        #[arg(long = "column", value_name = "NAME=HEADER")]
+        columns: Vec<String>,
+        /// Headers that are left unread; `*` for all that are not known.
+        #[arg(long, value_delimiter = ',', value_name = "HEADERS")]
+        ignore_columns: Vec<String>,
+        /// Name of the object.
+        #[arg(long, default_value = "public-list", value_name = "NAME")]
+        name: String,
+        /// Print the object, such as for a repository, and leave the cluster as it is.
+        #[arg(long)]
+        print: bool,
+    },
+}
 
 /// Exit codes of questions about the cluster.
 const ANSWERS: &str = "Exit codes: 0 all is well; 1 something is not (a violation, enforcement that is not intact, something overdue, \

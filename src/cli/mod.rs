@@ -15,6 +15,7 @@ pub mod check;
 mod connect;
 mod discover;
 mod doctor;
+mod dpf;
 mod expiring;
 mod explain;
 mod facts;
@@ -30,11 +31,12 @@ use std::io::{BufRead, Write};
 
 pub use answer::Output;
 pub use approve::ApproveError;
-pub use args::{Args, Asking, Command};
+pub use args::{Args, Asking, Command, DpfCommand};
 pub use check::CheckError;
 pub use connect::ConnectError;
 pub use discover::{DiscoverArgs, DiscoverError};
 pub use doctor::DoctorError;
+pub use dpf::DpfError;
 pub use expiring::{ExpiringArgs, ExpiringError, Within};
 pub use explain::{ExplainArgs, ExplainError, Target};
 pub use flows::{FlowsArgs, FlowsError, Format};
@@ -72,6 +74,9 @@ pub enum CliError {
     /// `discover` failed.
     #[error(transparent)]
     Discover(#[from] DiscoverError),
+    /// `dpf` failed.
+    #[error(transparent)]
+    Dpf(#[from] DpfError),
     /// `status` failed.
     #[error(transparent)]
     Status(#[from] StatusError),
@@ -91,7 +96,7 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Approve(error) if error.is_refusal() => NO,
-            Self::Connect(_) | Self::Approve(_) | Self::Explain(_) => 1,
+            Self::Connect(_) | Self::Approve(_) | Self::Explain(_) | Self::Dpf(_) => 1,
             Self::Flows(_)
             | Self::Simulate(_)
             | Self::Expiring(_)
@@ -114,7 +119,7 @@ pub async fn run(args: Args, input: &mut impl BufRead, out: &mut impl Write) -> 
         }
         other => other,
     };
-    let asks = !matches!(command, Command::Approve { .. } | Command::Explain(_));
+    let asks = !matches!(command, Command::Approve { .. } | Command::Explain(_) | Command::Dpf(_));
     let client = connect::connect(kubeconfig.as_deref(), context)
         .await
         .map_err(|error| if asks { CliError::Unasked(error) } else { error.into() })?;
@@ -143,6 +148,10 @@ pub async fn run(args: Args, input: &mut impl BufRead, out: &mut impl Write) -> 
             return Ok(u8::from(args.fail && !caught));
         }
         Command::Discover(args) => discover::discover(client, namespace.as_deref(), &args, out).await?,
+        Command::Dpf(DpfCommand::Import { file, taken_on, columns, ignore_columns, name, print }) => {
+            let asked = dpf::Import { file, taken_on, columns, ignored: ignore_columns, name, print };
+            dpf::import(client, &asked, Timestamp::now(), out).await?;
+        }
         Command::Status(Asking { operator_namespace, output }) => {
             let (operator, namespace, now) =
                 (operator_namespace.as_deref(), namespace.as_deref(), Timestamp::now());

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    category::CategoryPattern,
     ids::{Country, RegimeId},
     validity::Validity,
 };
@@ -29,6 +30,8 @@ pub struct LawPack {
     pub codes: HashMap<String, Country>,
     /// The day from which each framework carries transfers, the regime it serves and its country.
     pub frameworks: BTreeMap<super::safeguard::FrameworkName, FrameworkLaw>,
+    /// Forms on which an instrument is agreed.
+    pub forms: Vec<Form>,
 }
 
 /// A regime and its territory.
@@ -53,6 +56,30 @@ pub enum ClausesNeed {
     UkAddendum,
     /// The Swiss amendments.
     SwissAmendments,
+}
+
+/// A form on which an instrument is agreed. What is signed on another day was not signed on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Form {
+    /// Of what it is a form.
+    pub of: FormOf,
+    /// Its version; none = it has but one.
+    pub version: Option<String>,
+    /// Regime whose form it is.
+    pub regime: RegimeId,
+    /// Days on which it could be signed.
+    pub signing: Validity,
+}
+
+/// Instruments that are agreed on a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormOf {
+    /// The standard contractual clauses.
+    Clauses,
+    /// The UK Addendum to them.
+    UkAddendum,
+    /// The UK's own agreement.
+    Agreement,
 }
 
 /// An adequacy decision.
@@ -85,9 +112,21 @@ pub struct FrameworkLaw {
     pub country: Country,
     /// When it carries transfers.
     pub validity: Validity,
+    /// Data that must be flagged to the importer as sensitive, since the framework's own list does not name it.
+    pub flagged: Vec<CategoryPattern>,
 }
 
 impl LawPack {
+    /// Forms of an instrument.
+    pub fn forms(&self, of: FormOf) -> impl Iterator<Item = &Form> {
+        self.forms.iter().filter(move |form| form.of == of)
+    }
+
+    /// The form of this version.
+    pub fn form(&self, of: FormOf, version: &str) -> Option<&Form> {
+        self.forms(of).find(|form| form.version.as_deref() == Some(version))
+    }
+
     /// Reads an alpha-2 or alpha-3 code.
     pub fn country(&self, code: &str) -> Option<Country> {
         self.codes.get(&code.to_ascii_uppercase()).copied()

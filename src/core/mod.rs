@@ -7,6 +7,7 @@ pub mod backstop;
 pub mod category;
 pub mod contradiction;
 pub mod exception;
+pub mod framework_list;
 pub mod hold;
 pub mod host;
 pub mod ids;

@@ -1,12 +1,23 @@
 //! TransferSafeguard, already read.
 
+mod agreement;
+mod assessment;
+mod derogation;
+mod group_rules;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 
+pub use self::{
+    agreement::{Agreement, AgreementParties},
+    assessment::{Assessment, AssessmentResult, Measure},
+    derogation::Derogation,
+    group_rules::{GroupRules, RulesKind},
+};
 use super::{
     category::CategoryPattern,
-    ids::{Country, PartyName, RegimeId},
+    ids::{Country, PartyName},
     store::Role,
     validity::Validity,
 };
@@ -40,15 +51,21 @@ impl Safeguard {
     pub fn importers(&self) -> BTreeSet<&PartyName> {
         match &self.instrument {
             Instrument::Clauses(c) => c.parties.iter().flat_map(|p| &p.importers).collect(),
-            Instrument::DataPrivacyFramework(d) => [&d.participant].into(),
+            Instrument::Agreement(a) => a.parties.iter().flat_map(|p| &p.importers).collect(),
+            Instrument::GroupRules(r) => r.members.iter().collect(),
+            Instrument::DataPrivacyFramework(d) => [&d.participant].into_iter().chain(&d.covered).collect(),
             Instrument::Adequacy(a) => a.importers.iter().collect(),
+            Instrument::Derogation(d) => d.importers.iter().collect(),
         }
     }
 
-    /// Parties that it names as exporters, each once; only clauses name them.
+    /// Parties that it names as exporters, each once; frameworks and claims name none.
     pub fn exporters(&self) -> BTreeSet<&PartyName> {
         match &self.instrument {
             Instrument::Clauses(c) => c.parties.iter().flat_map(|p| &p.exporters).collect(),
+            Instrument::Agreement(a) => a.parties.iter().flat_map(|p| &p.exporters).collect(),
+            Instrument::GroupRules(r) => r.members.iter().collect(),
+            Instrument::Derogation(d) => d.exporters.iter().collect(),
             Instrument::DataPrivacyFramework(_) | Instrument::Adequacy(_) => BTreeSet::new(),
         }
     }
@@ -59,10 +76,16 @@ impl Safeguard {
 pub enum Instrument {
     /// Standard contractual clauses.
     Clauses(Clauses),
+    /// The UK's own agreement.
+    Agreement(Agreement),
+    /// Binding corporate rules.
+    GroupRules(GroupRules),
     /// A Data Privacy Framework entry.
     DataPrivacyFramework(DataPrivacyFramework),
     /// A claimed adequacy decision.
     Adequacy(ClaimedAdequacy),
+    /// A derogation.
+    Derogation(Derogation),
 }
 
 /// Standard contractual clauses. Additions are keyed by the regime that asks for them in the law pack.
@@ -72,10 +95,45 @@ pub struct Clauses {
     pub executed_on: Timestamp,
     /// Who exports to whom.
     pub parties: Vec<ClauseParties>,
-    /// Signature of the UK Addendum.
-    pub uk_addendum: Option<Timestamp>,
+    /// Annexes on file; none = not said.
+    pub annexes: Option<BTreeSet<Annex>>,
+    /// Whose law governs them; none = not said.
+    pub governing_law: Option<Country>,
+    /// The UK Addendum.
+    pub uk_addendum: Option<UkAddendum>,
     /// Signature of the Swiss amendments.
     pub swiss_amendments: Option<Timestamp>,
+}
+
+/// The UK Addendum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UkAddendum {
+    /// Version of the form.
+    pub version: String,
+    /// Signature.
+    pub executed_on: Timestamp,
+}
+
+/// Annexes of the clauses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Annex {
+    /// Parties, transfer, authority.
+    I,
+    /// Measures.
+    Ii,
+    /// Sub-processors.
+    Iii,
+}
+
+impl Annex {
+    /// Its number as users write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::I => "I",
+            Self::Ii => "II",
+            Self::Iii => "III",
+        }
+    }
 }
 
 /// Who exports to whom, under which module.
@@ -90,11 +148,32 @@ pub struct ClauseParties {
 }
 
 impl Module {
-    /// Whether data held as `role` may be exported under it.
-    pub fn fits(self, role: &Role) -> bool {
+    /// Whether data held as `role` may go to `importer` under it. Modules 3 and 4 part at the importer: module 4 gives data
+    /// back to whose it is, module 3 goes to anybody else.
+    pub fn fits(self, role: &Role, importer: &PartyName) -> bool {
+        match (self, role) {
+            (Self::ControllerToController | Self::ControllerToProcessor, Role::Controller) => true,
+            (Self::ProcessorToProcessor, Role::Processor(controller)) => controller != importer,
+            (Self::ProcessorToController, Role::Processor(controller)) => controller == importer,
+            (Self::ControllerToController | Self::ControllerToProcessor, Role::Processor(_))
+            | (Self::ProcessorToProcessor | Self::ProcessorToController, Role::Controller) => false,
+        }
+    }
+
+    /// The annexes that belong to it.
+    pub fn annexes(self) -> &'static [Annex] {
         match self {
-            Self::ControllerToController | Self::ControllerToProcessor => *role == Role::Controller,
-            Self::ProcessorToProcessor | Self::ProcessorToController => matches!(role, Role::Processor(_)),
+            Self::ControllerToController => &[Annex::I, Annex::Ii],
+            Self::ControllerToProcessor | Self::ProcessorToProcessor => &[Annex::I, Annex::Ii, Annex::Iii],
+            Self::ProcessorToController => &[Annex::I],
+        }
+    }
+
+    /// Whether it may be governed by the law of any country.
+    pub fn takes_any_law(self) -> bool {
+        match self {
+            Self::ControllerToController | Self::ControllerToProcessor | Self::ProcessorToProcessor => false,
+            Self::ProcessorToController => true,
         }
     }
 }
@@ -117,12 +196,22 @@ pub enum Module {
 pub struct DataPrivacyFramework {
     /// The certified party.
     pub participant: PartyName,
+    /// Its name on the public list; none = its legal name.
+    pub listed_as: Option<String>,
+    /// Parties that the entry lists as covered.
+    pub covered: BTreeSet<PartyName>,
     /// Its certifications, one for each framework at most.
     pub frameworks: Vec<Framework>,
     /// Covers HR data.
     pub covers_hr: bool,
     /// Covers other data.
     pub covers_non_hr: bool,
+    /// Sensitive data is marked as such for the importer.
+    pub sensitive_flagged: bool,
+    /// Who hears complaints; none = nobody is on file.
+    pub recourse: Option<String>,
+    /// Who may order the participant to obey, in words; none = not said.
+    pub regulator: Option<&'static str>,
     /// When the list was last read (start of that day).
     pub checked_on: Timestamp,
 }
@@ -169,19 +258,4 @@ pub struct ClaimedAdequacy {
     pub row: String,
     /// Parties.
     pub importers: BTreeSet<PartyName>,
-}
-
-/// A transfer impact assessment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assessment {
-    /// Regimes.
-    pub regimes: BTreeSet<RegimeId>,
-    /// Country.
-    pub country: Country,
-    /// Completed (start of that day).
-    pub completed_on: Timestamp,
-    /// Whether the outcome lets clauses carry (everything but Ineffective).
-    pub effective: bool,
-    /// End of the day by which it must be reviewed.
-    pub review_until: Option<Timestamp>,
 }

@@ -42,6 +42,8 @@ pub struct Settings {
     pub own_namespace: String,
     /// `--same-entity Report`: the same entity abroad is noted, not judged.
     pub same_entity_reported: bool,
+    /// `--derogations Jobs`: derogations carry one-off Jobs; else nothing.
+    pub derogations_for_jobs: bool,
     /// `--assessment-grace` in days.
     pub assessment_grace_days: i32,
     /// `--max-exception` in days.
@@ -86,6 +88,7 @@ impl Default for Settings {
                 .into(),
             own_namespace: "carnet-system".into(),
             same_entity_reported: false,
+            derogations_for_jobs: false,
             assessment_grace_days: 90,
             max_exception_days: 7,
             default_location: None,

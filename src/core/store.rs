@@ -157,6 +157,8 @@ pub struct Copy {
     pub place: Place,
     /// Who holds it.
     pub party: PartyName,
+    /// It is encrypted, and this party alone has the keys; none = whoever holds it reads it.
+    pub keys_held_by: Option<PartyName>,
 }
 
 /// A set of personal data.
@@ -172,6 +174,8 @@ pub struct Dataset {
     pub employment: Employment,
     /// The exporter had it from the people themselves.
     pub collected_directly: bool,
+    /// Whoever reads it cannot tell who the people are, and this party alone can; none = it says who they are.
+    pub attributed_by: Option<PartyName>,
     /// Schema and table.
     pub table: Option<(String, String)>,
     /// When things happened.
@@ -198,7 +202,7 @@ impl Dataset {
 /// Which data of the Data Privacy Framework a dataset is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Employment {
-    /// Employees or applicants are among its subjects, or a category lies in `hr`.
+    /// Employees or applicants are among its subjects, or a category lies in `hr`, and nobody says that they are others'.
     Hr,
     /// Its subjects are known, and none of these.
     NonHr,

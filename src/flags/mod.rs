@@ -35,6 +35,16 @@ pub enum SameEntity {
     Report,
 }
 
+/// What derogations may carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub enum Derogations {
+    /// Nothing.
+    Never,
+    /// Jobs that nothing repeats.
+    Jobs,
+}
+
 /// What to do with a Pod that may be scheduled both lawfully and unlawfully.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "PascalCase")]
@@ -80,6 +90,9 @@ pub struct JudgingArgs {
     /// How the same entity in a third country is judged.
     #[arg(long, env = "CARNET_SAME_ENTITY", value_enum, default_value = "Require")]
     pub same_entity: SameEntity,
+    /// What derogations may carry: nothing, or Jobs that nothing repeats.
+    #[arg(long, env = "CARNET_DEROGATIONS", value_enum, default_value = "Never")]
+    pub derogations: Derogations,
     /// How long an overdue assessment still carries (ISO 8601, days or weeks).
     #[arg(long, env = "CARNET_ASSESSMENT_GRACE", default_value = "P90D", value_parser = days)]
     pub assessment_grace: i32,
@@ -146,6 +159,7 @@ impl JudgingArgs {
             exempt,
             own_namespace: self.own_namespace.clone(),
             same_entity_reported: self.same_entity == SameEntity::Report,
+            derogations_for_jobs: self.derogations == Derogations::Jobs,
             assessment_grace_days: self.assessment_grace,
             max_exception_days: self.max_exception,
             default_location: self.default_location.as_deref().map(|l| location(l, law)).transpose()?,

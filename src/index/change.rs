@@ -19,6 +19,7 @@ pub enum Change {
     DataStore(TableEvent<Entry<api::DataStore>>),
     TransferSafeguard(TableEvent<Entry<api::TransferSafeguard>>),
     TransferException(TableEvent<Entry<api::TransferException>>),
+    DataPrivacyFrameworkSnapshot(TableEvent<Entry<api::DataPrivacyFrameworkSnapshot>>),
     RetentionPolicy(TableEvent<Entry<api::RetentionPolicy>>),
     LegalHold(TableEvent<Entry<api::LegalHold>>),
     Namespace(TableEvent<Namespace>),
@@ -26,6 +27,7 @@ pub enum Change {
     Volume(TableEvent<Arc<Volume>>),
     Pod(TableEvent<Arc<PodFacts>>),
     ConfigMap(TableEvent<Arc<BTreeMap<String, String>>>),
+    Job(TableEvent<Arc<str>>),
 }
 
 /// What a change touches.
@@ -44,12 +46,13 @@ pub enum Effect {
 #[cfg(test)]
 impl Change {
     /// Every list is whole: what a cluster in which nothing is declared says.
-    pub(crate) fn every_list_is_done() -> [Self; 10] {
+    pub(crate) fn every_list_is_done() -> [Self; 11] {
         [
             Self::Party(TableEvent::InitDone),
             Self::DataStore(TableEvent::InitDone),
             Self::TransferSafeguard(TableEvent::InitDone),
             Self::TransferException(TableEvent::InitDone),
+            Self::DataPrivacyFrameworkSnapshot(TableEvent::InitDone),
             Self::RetentionPolicy(TableEvent::InitDone),
             Self::LegalHold(TableEvent::InitDone),
             Self::Namespace(TableEvent::InitDone),

@@ -7,8 +7,11 @@ use std::{
 };
 
 use k8s_openapi::{
-    api::core::v1::{self as k8s, PodSpec},
-    apimachinery::pkg::apis::meta::v1::OwnerReference,
+    api::{
+        batch::v1::Job,
+        core::v1::{self as k8s, PodSpec},
+    },
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
 
 use crate::{
@@ -19,7 +22,7 @@ use crate::{
         node_region::{FORMER_REGION_LABEL, ProviderId, REGION_LABEL},
         selector::Labels,
         settings::{Mode, Settings},
-        snapshot::{Namespace, Node},
+        snapshot::{MadeBy, Namespace, Node},
         store::Place,
         volume::Volume,
     },
@@ -38,6 +41,13 @@ pub struct Owner {
     pub name: String,
     /// Uid.
     pub uid: String,
+}
+
+impl Owner {
+    /// As decisions ask for it.
+    pub fn made_by(&self) -> MadeBy<'_> {
+        MadeBy { api_version: &self.api_version, kind: &self.kind, name: &self.name, uid: &self.uid }
+    }
 }
 
 impl fmt::Display for Owner {
@@ -123,6 +133,19 @@ pub fn owner(reference: &OwnerReference, namespace: &str) -> Owner {
         name: reference.name.clone(),
         uid: reference.uid.clone(),
     }
+}
+
+/// The uid of a Job that nothing owns; none where something made it, and so may make it again.
+pub fn unowned_job(job: &Job) -> Option<Arc<str>> {
+    unowned(&job.metadata)
+}
+
+/// The same of a Job's metadata.
+pub fn unowned(meta: &ObjectMeta) -> Option<Arc<str>> {
+    let owned = meta.owner_references.as_ref().is_some_and(|owners| !owners.is_empty());
+    let annotations = meta.annotations.as_ref();
+    let made = annotations.is_some_and(|all| all.contains_key(labels::MADE_BY_CRON_JOB));
+    meta.uid.as_deref().filter(|uid| !owned && !made && !uid.is_empty()).map(Into::into)
 }
 
 /// Reduces a namespace.
@@ -301,6 +324,22 @@ mod tests {
         let mut ended = k8s::Pod::default();
         ended.status.get_or_insert_default().phase = Some("Succeeded".into());
         assert!(pod(ended).is_none() && pod(k8s::Pod::default()).is_some());
+    }
+
+    #[test]
+    fn a_job_that_something_made_is_nobodys_one_off() {
+        let mut job = Job::default();
+        assert_eq!(unowned_job(&job), None, "without a uid no Pod can be told to be its own");
+        job.metadata.uid = Some("u".into());
+        assert_eq!(unowned_job(&job).as_deref(), Some("u"));
+        for (kind, controller) in [("CronJob", Some(true)), ("CronJob", None), ("Workflow", Some(false))] {
+            let owner = OwnerReference { kind: kind.into(), controller, ..OwnerReference::default() };
+            job.metadata.owner_references = Some(vec![owner]);
+            assert_eq!(unowned_job(&job), None, "{kind}");
+        }
+        job.metadata.owner_references = None;
+        job.metadata.annotations = Some([(labels::MADE_BY_CRON_JOB.into(), String::new())].into());
+        assert_eq!(unowned_job(&job), None, "it has lost its owner");
     }
 
     #[test]

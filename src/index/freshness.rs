@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::api::watched::WATCHES;
+use crate::api::watched::{CONFIG_MAPS, JOBS, WATCHES};
 
 /// After this much silence nothing is decided, unless the operator is told otherwise. Two bookmarks may be lost.
 pub const STALE_AFTER: Duration = Duration::from_secs(150);
@@ -41,13 +41,17 @@ pub enum Sight {
 }
 
 impl Freshness {
-    /// Nothing was heard yet; ConfigMaps only count where they are watched.
-    pub fn new(bound: Duration, config_maps: bool) -> Self {
-        let watched = &WATCHES[..if config_maps { WATCHES.len() } else { WATCHES.len() - 1 }];
+    /// Nothing was heard yet; ConfigMaps and Jobs only count where they are watched.
+    pub fn new(bound: Duration, config_maps: bool, jobs: bool) -> Self {
+        let is_watched = |watch: &&str| match *watch {
+            CONFIG_MAPS => config_maps,
+            JOBS => jobs,
+            _ => true,
+        };
         Self {
             bound,
             started: Instant::now(),
-            heard: watched.iter().map(|watch| (*watch, AtomicU64::new(0))).collect(),
+            heard: WATCHES.into_iter().filter(is_watched).map(|watch| (watch, AtomicU64::new(0))).collect(),
         }
     }
 
@@ -99,7 +103,7 @@ mod tests {
 
     #[test]
     fn one_silent_watch_is_enough_and_the_bound_itself_is_not_yet_beyond_it() {
-        let freshness = Freshness::new(BOUND, false);
+        let freshness = Freshness::new(BOUND, false, false);
         let start = freshness.started;
         hear_all(&freshness, start);
         assert_eq!(freshness.stale_at(start + BOUND), None);
@@ -114,16 +118,18 @@ mod tests {
 
     #[test]
     fn what_was_never_heard_is_silent_from_the_start() {
-        let freshness = Freshness::new(BOUND, false);
+        let freshness = Freshness::new(BOUND, false, false);
         assert!(freshness.stale_at(freshness.started + BOUND * 2).is_some());
     }
 
     #[test]
-    fn config_maps_count_only_where_they_are_watched() {
-        for (watched, stale) in [(false, None), (true, Some("configmaps"))] {
-            let freshness = Freshness::new(BOUND, watched);
+    fn config_maps_and_jobs_count_only_where_they_are_watched() {
+        for (config_maps, jobs, stale) in
+            [(false, false, None), (true, false, Some("configmaps")), (false, true, Some("jobs"))]
+        {
+            let freshness = Freshness::new(BOUND, config_maps, jobs);
             let now = freshness.started + BOUND * 2;
-            for watch in &WATCHES[..WATCHES.len() - 1] {
+            for watch in WATCHES.iter().filter(|watch| ![CONFIG_MAPS, JOBS].contains(watch)) {
                 freshness.heard_at(watch, now);
             }
             assert_eq!(freshness.stale_at(now).map(|(watch, _)| watch), stale);
@@ -132,7 +138,7 @@ mod tests {
 
     #[test]
     fn an_older_answer_that_comes_late_takes_nothing_back() {
-        let freshness = Freshness::new(BOUND, false);
+        let freshness = Freshness::new(BOUND, false, false);
         let (early, late) = (freshness.started, freshness.started + BOUND * 2);
         hear_all(&freshness, late);
         hear_all(&freshness, early);

@@ -72,7 +72,7 @@ impl Index {
             SnapshotBuilder { law: law.clone(), settings: settings.clone(), ..SnapshotBuilder::default() };
         Self {
             snapshot: ArcSwap::from_pointee(empty.build()),
-            freshness: Freshness::new(bound, settings.read_config_maps),
+            freshness: Freshness::new(bound, settings.read_config_maps, settings.derogations_for_jobs),
             state: RwLock::new(State::new(law, settings)),
             revision: channel::Sender::new(Revision::default()),
             loaded: AtomicBool::new(false),

@@ -142,6 +142,8 @@ kinds! {
     TransferSafeguard => core::safeguard::Safeguard, |o, c| parse::safeguard(o, &c.law).map_err(|e| e.to_string());
     TransferException => core::exception::Exception,
         |o, c| parse::exception(o, &c.settings).map_err(|e| e.to_string());
+    DataPrivacyFrameworkSnapshot => core::framework_list::FrameworkList,
+        |o, _| parse::framework_list(o).map_err(|e| e.to_string());
     RetentionPolicy => core::policy::Policy, |o, _| parse::policy(o).map_err(|e| e.to_string());
     LegalHold => core::hold::Hold, |o, _| parse::hold(o).map_err(|e| e.to_string());
 }

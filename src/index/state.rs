@@ -34,6 +34,8 @@ pub struct State {
     pub safeguards: Table<Entry<api::TransferSafeguard>>,
     /// TransferExceptions.
     pub exceptions: Table<Entry<api::TransferException>>,
+    /// DataPrivacyFrameworkSnapshots.
+    pub framework_lists: Table<Entry<api::DataPrivacyFrameworkSnapshot>>,
     /// RetentionPolicies.
     pub policies: Table<Entry<api::RetentionPolicy>>,
     /// LegalHolds.
@@ -48,14 +50,20 @@ pub struct State {
     pub pods: Table<Arc<PodFacts>>,
     /// Values of ConfigMaps, where they are watched.
     pub config_maps: Table<Arc<BTreeMap<String, String>>>,
+    /// Uids of the Jobs that nothing owns, where they are watched.
+    pub unowned_jobs: Table<Arc<str>>,
 }
 
 impl State {
-    /// Empty tables. ConfigMaps are waited for only when they are read.
+    /// Empty tables. ConfigMaps and Jobs are waited for only where they are read.
     pub fn new(law: Arc<LawPack>, settings: Arc<Settings>) -> Self {
         let mut config_maps = Table::default();
         if !settings.read_config_maps {
             config_maps.unwatched();
+        }
+        let mut unowned_jobs = Table::default();
+        if !settings.derogations_for_jobs {
+            unowned_jobs.unwatched();
         }
         Self {
             law,
@@ -64,6 +72,7 @@ impl State {
             stores: Table::default(),
             safeguards: Table::default(),
             exceptions: Table::default(),
+            framework_lists: Table::default(),
             policies: Table::default(),
             holds: Table::default(),
             namespaces: Table::default(),
@@ -71,6 +80,7 @@ impl State {
             volumes: Table::default(),
             pods: Table::default(),
             config_maps,
+            unowned_jobs,
         }
     }
 
@@ -86,6 +96,7 @@ impl State {
             }
             Change::TransferSafeguard(e) => declared(&mut self.safeguards, e),
             Change::TransferException(e) => declared(&mut self.exceptions, e),
+            Change::DataPrivacyFrameworkSnapshot(e) => declared(&mut self.framework_lists, e),
             Change::RetentionPolicy(e) => declared(&mut self.policies, e),
             Change::LegalHold(e) => declared(&mut self.holds, e),
             Change::Namespace(e) => snapshot(plain(&mut self.namespaces, e)),
@@ -96,6 +107,7 @@ impl State {
                 // What a ConfigMap says changes which stores the Pods that refer to it use.
                 pods(plain(&mut self.config_maps, e))
             }
+            Change::Job(e) => snapshot(plain(&mut self.unowned_jobs, e)),
         }
     }
 
@@ -105,6 +117,7 @@ impl State {
             && self.stores.is_listed()
             && self.safeguards.is_listed()
             && self.exceptions.is_listed()
+            && self.framework_lists.is_listed()
             && self.policies.is_listed()
             && self.holds.is_listed()
             && self.namespaces.is_listed()
@@ -112,6 +125,7 @@ impl State {
             && self.volumes.is_listed()
             && self.pods.is_listed()
             && self.config_maps.is_listed()
+            && self.unowned_jobs.is_listed()
     }
 
     /// The snapshot of the tables as they are.
@@ -122,6 +136,7 @@ impl State {
         let unreadable_stores = self.stores.iter().filter_map(|(key, e)| unreadable(key, e)).collect();
         let safeguards = read(&self.safeguards, &mut invalid);
         let exceptions = read(&self.exceptions, &mut invalid);
+        let framework_lists = read(&self.framework_lists, &mut invalid);
         let policies = read(&self.policies, &mut invalid);
         let mut holds = read(&self.holds, &mut invalid);
         holds.extend(
@@ -141,9 +156,11 @@ impl State {
             unreadable_stores,
             safeguards,
             exceptions,
+            framework_lists,
             policies,
             holds,
             namespaces: self.namespaces.iter().map(|(k, n)| (k.name.to_string(), n.clone())).collect(),
+            unowned_jobs: self.unowned_jobs.iter().map(|(key, uid)| (key.clone(), uid.clone())).collect(),
             nodes: self.nodes.iter().map(|(_, n)| n.clone()).collect(),
             volumes: self.volumes.iter().map(|(_, v)| v.clone()).collect(),
             invalid,

@@ -4,7 +4,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1 as k8s;
+use k8s_openapi::api::{batch::v1::Job, core::v1 as k8s};
 use kube::{
     Api, Client, Resource,
     runtime::{WatchStreamExt, watcher},
@@ -59,6 +59,7 @@ pub async fn spawn(
     watches.declared::<api::DataStore>(context);
     watches.declared::<api::TransferSafeguard>(context);
     watches.declared::<api::TransferException>(context);
+    watches.declared::<api::DataPrivacyFrameworkSnapshot>(context);
     watches.declared::<api::RetentionPolicy>(context);
     watches.declared::<api::LegalHold>(context);
     watches.native("namespaces", |n: k8s::Namespace| Some(facts::namespace(&n)), Change::Namespace);
@@ -81,6 +82,9 @@ pub async fn spawn(
             |c: k8s::ConfigMap| Some(Arc::new(c.data.unwrap_or_default())),
             Change::ConfigMap,
         );
+    }
+    if context.settings.derogations_for_jobs {
+        watches.native("jobs", |job: Job| facts::unowned_job(&job), Change::Job);
     }
     Ok(())
 }

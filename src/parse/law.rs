@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{Errors, FieldError, value};
 use crate::core::{
     ids::{Country, RegimeId},
-    law::{AdequacyRow, ClausesNeed, FrameworkLaw, LawPack, Regime},
+    law::{AdequacyRow, ClausesNeed, Form, FormOf, FrameworkLaw, LawPack, Regime},
     safeguard::FrameworkName,
     validity::{Validity, end_of, start_of},
 };
@@ -50,6 +50,7 @@ pub fn from_yaml(text: &str) -> Result<LawPack, LawError> {
     errors.take(value::day("asOf", &file.as_of));
     regimes(&mut errors, &file, &mut pack);
     frameworks(&mut errors, &file, &mut pack);
+    forms(&mut errors, &file, &mut pack);
     adequacy(&mut errors, &file, &mut pack);
     regions(&mut errors, &file, &mut pack);
     if errors.0.is_empty() { Ok(pack) } else { Err(LawError::Invalid(errors)) }
@@ -64,6 +65,8 @@ struct File {
     sources: BTreeMap<String, String>,
     regimes: Vec<RegimeFile>,
     frameworks: Vec<FrameworkFile>,
+    #[serde(default)]
+    forms: Vec<FormFile>,
     adequacy: Vec<RowFile>,
     regions: BTreeMap<String, BTreeMap<String, Vec<String>>>,
 }
@@ -92,8 +95,29 @@ struct FrameworkFile {
     country: String,
     valid_from: String,
     valid_through: Option<String>,
+    #[serde(default)]
+    flagged: Vec<String>,
     #[serde(rename = "instrument")]
     _instrument: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct FormFile {
+    of: FormName,
+    version: Option<String>,
+    regime: String,
+    signed_from: String,
+    signed_through: Option<String>,
+    #[serde(rename = "instrument")]
+    _instrument: String,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+enum FormName {
+    StandardContractualClauses,
+    UKAddendum,
+    InternationalDataTransferAgreement,
 }
 
 #[derive(Deserialize)]
@@ -209,9 +233,38 @@ fn frameworks(errors: &mut Errors, file: &File, pack: &mut LawPack) {
             Written::UKExtension => FrameworkName::UkExtension,
             Written::SwissUs => FrameworkName::SwissUs,
         };
+        let read = |(j, text): (usize, &String)| {
+            errors.take(value::category_pattern(&format!("{path}.flagged[{j}]"), text))
+        };
+        let flagged = from.flagged.iter().enumerate().filter_map(read).collect();
         let (Some(regime), Some(country)) = (regime, country) else { continue };
-        if pack.frameworks.insert(name, FrameworkLaw { regime, country, validity }).is_some() {
+        if pack.frameworks.insert(name, FrameworkLaw { regime, country, validity, flagged }).is_some() {
             errors.add(format!("{path}.name"), "is there twice", "keep one entry for each framework");
+        }
+    }
+}
+
+fn forms(errors: &mut Errors, file: &File, pack: &mut LawPack) {
+    for (i, from) in file.forms.iter().enumerate() {
+        let path = format!("forms[{i}]");
+        let regime = errors.take(value::regime(&format!("{path}.regime"), &from.regime, pack));
+        let first = errors.take(value::day(&format!("{path}.signedFrom"), &from.signed_from)).map(start_of);
+        let last = from.signed_through.as_ref();
+        let until =
+            last.and_then(|t| errors.take(value::day(&format!("{path}.signedThrough"), t))).map(end_of);
+        let signing = Validity { from: first, until };
+        if signing.is_empty() {
+            errors.add(format!("{path}.signedThrough"), "lies before signedFrom", "end it after it begins");
+        }
+        let of = match from.of {
+            FormName::StandardContractualClauses => FormOf::Clauses,
+            FormName::UKAddendum => FormOf::UkAddendum,
+            FormName::InternationalDataTransferAgreement => FormOf::Agreement,
+        };
+        if pack.forms.iter().any(|f| f.of == of && f.version == from.version) {
+            errors.add(path, "is there twice", "keep one entry for each version of a form");
+        } else if let Some(regime) = regime {
+            pack.forms.push(Form { of, version: from.version.clone(), regime, signing });
         }
     }
 }

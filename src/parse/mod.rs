@@ -3,6 +3,7 @@
 mod endpoint;
 mod errors;
 mod exception;
+mod framework_list;
 mod hold;
 pub mod law;
 mod party;
@@ -19,6 +20,7 @@ mod value;
 pub use endpoint::endpoint;
 pub use errors::{Errors, FieldError};
 pub use exception::exception;
+pub use framework_list::framework_list;
 pub use hold::hold;
 pub use party::party;
 pub use period::{days, period};

@@ -2,6 +2,8 @@
 
 mod instrument;
 
+pub(super) use instrument::{framework_name, framework_status};
+
 use kube::ResourceExt;
 
 use super::{Errors, day, value};
@@ -10,7 +12,7 @@ use crate::{
     core::{
         ids::RegimeId,
         law::LawPack,
-        safeguard::{Assessment, Safeguard},
+        safeguard::{Assessment, AssessmentResult, Instrument, Measure, Safeguard},
         validity::{Validity, end_of, start_of},
     },
 };
@@ -37,6 +39,9 @@ pub fn safeguard(object: &api::TransferSafeguard, law: &LawPack) -> Result<Safeg
             .collect()
     });
     let validity = validity(&mut errors, spec);
+    if matches!(instrument, Some(Instrument::Derogation(_))) && validity.until.is_none() {
+        errors.add("spec.validThrough", "is missing", "a derogation is for one transfer: name its last day");
+    }
     let safeguard = instrument.map(|instrument| Safeguard {
         name: object.name_any().into(),
         instrument,
@@ -110,7 +115,31 @@ fn assessment(errors: &mut Errors, i: usize, from: &api::Assessment, law: &LawPa
         regimes,
         country: country?,
         completed_on: start_of(completed?),
-        effective: from.outcome != api::AssessmentOutcome::Ineffective,
+        result: result(errors, &path, from),
         review_until: review.map(end_of),
     })
+}
+
+fn result(errors: &mut Errors, path: &str, from: &api::Assessment) -> AssessmentResult {
+    let measures = from.measures.iter().map(|measure| match measure {
+        api::Measure::Encryption => Measure::Encryption,
+        api::Measure::TransitEncryption => Measure::TransitEncryption,
+        api::Measure::Pseudonymisation => Measure::Pseudonymisation,
+        api::Measure::Contractual => Measure::Contractual,
+        api::Measure::Organisational => Measure::Organisational,
+    });
+    match from.outcome {
+        api::AssessmentOutcome::EffectiveWithMeasures => AssessmentResult::HoldsWith(measures.collect()),
+        api::AssessmentOutcome::Effective
+        | api::AssessmentOutcome::NotNeeded
+        | api::AssessmentOutcome::Ineffective
+            if !from.measures.is_empty() =>
+        {
+            let fix = "write outcome: EffectiveWithMeasures, or leave the measures out";
+            errors.add(format!("{path}.measures"), "stand beside an outcome that rests on none", fix);
+            AssessmentResult::Fails
+        }
+        api::AssessmentOutcome::Effective | api::AssessmentOutcome::NotNeeded => AssessmentResult::Holds,
+        api::AssessmentOutcome::Ineffective => AssessmentResult::Fails,
+    }
 }

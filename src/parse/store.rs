@@ -158,12 +158,17 @@ fn copies(errors: &mut Errors, spec: &api::DataStoreSpec, law: &LawPack, check: 
             errors.add(format!("{path}.keptFor"), problem, "write for example P35D");
         }
         let party = reference(errors, &format!("{path}.partyRef"), &from.party_ref);
+        let keys_held_by = from
+            .encrypted
+            .as_ref()
+            .map(|e| reference(&mut *errors, &format!("{path}.encrypted.keysHeldBy"), &e.keys_held_by));
         let place = errors.take(location(&format!("{path}.location"), &from.location, law, check));
         copies.extend(place.map(|place| Copy {
             name: from.name.clone(),
             is_replica: from.kind == api::CopyKind::Replica,
             place,
             party,
+            keys_held_by,
         }));
     }
     copies

@@ -243,7 +243,7 @@ pub fn judge_each<'a>(
 /// left to its node.
 pub fn is_to_go(snapshot: &Snapshot, using: &Using, now: Timestamp) -> Option<String> {
     let place = place(snapshot, using);
-    let request = request(using, &place, now);
+    let request = request(snapshot, using, &place, now);
     let verdict = decide(snapshot, &request);
     (!using.uses.is_empty() && is_refused(snapshot, using, &verdict))
         .then(|| text::first_line(&request, &verdict))
@@ -326,7 +326,7 @@ fn exempt<'a>(
     }
     *picture.findings.entry(EXEMPT).or_default() += 1;
     let place = place(snapshot, using);
-    let verdict = decide(snapshot, &request(using, &place, now));
+    let verdict = decide(snapshot, &request(snapshot, using, &place, now));
     see(Judged::Exempt(using), &verdict);
     picture.next_change = earliest(picture.next_change, verdict.next_change);
     for used in &using.uses {
@@ -343,13 +343,14 @@ fn place(snapshot: &Snapshot, using: &Using) -> Place {
     node.map_or(Place { provider: None, region: None, country: None }, |n| n.place.clone())
 }
 
-fn request<'a>(using: &'a Using, place: &'a Place, now: Timestamp) -> Request<'a> {
+fn request<'a>(snapshot: &Snapshot, using: &'a Using, place: &'a Place, now: Timestamp) -> Request<'a> {
     Request {
         workload: Workload {
             kind: &using.owner.kind,
             namespace: &using.owner.namespace,
             name: &using.owner.name,
             labels: &using.pod.labels,
+            one_off: snapshot.is_one_off(&using.pod.key.namespace, &using.pod.owner.made_by()),
         },
         uses: &using.uses,
         sends: &using.sends,
@@ -366,7 +367,7 @@ fn pod<'a>(
     see: &mut dyn FnMut(Judged<'a>, &Verdict),
 ) {
     let place = place(snapshot, using);
-    let request = request(using, &place, now);
+    let request = request(snapshot, using, &place, now);
     let verdict = decide(snapshot, &request);
     see(Judged::Pod(using), &verdict);
     picture.standing.count(snapshot, using, &verdict);

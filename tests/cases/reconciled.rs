@@ -4,10 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use carnet::{
     api::v1alpha1::{TransferException, TransferSafeguard},
-    controllers::{
-        declared::Passive,
-        transfers::store_status,
-    },
+    controllers::{declared::Passive, transfers::store_status},
     core::{ids::ObjectKey, snapshot::Snapshot},
     detect::{ConfigMapLookup, PodSubject, uses},
     index::{PodFacts, facts},
@@ -160,7 +157,7 @@ fn stores_say(snapshot: &Snapshot, world: &World, picture: &Picture, at: Timesta
         let Ok(store) = &entry.value else { return true };
         let nothing = StorePicture::default();
         let about = picture.stores.get(key).unwrap_or(&nothing);
-        let status = store_status(snapshot, store, about, &entry.meta, None, at);
+        let status = store_status(snapshot, store, (about, None), &entry.meta, None, at);
         about.waived > 0
             || status
                 .conditions

@@ -114,7 +114,8 @@ impl World {
             object["metadata"]["name"].as_str().unwrap_or_default(),
         );
         let of_cluster =
-            ["Party", "TransferSafeguard", "TransferException", "LegalHold"].contains(&kind.as_str());
+            ["Party", "TransferSafeguard", "TransferException", "LegalHold", "DataPrivacyFrameworkSnapshot"]
+                .contains(&kind.as_str());
         if of_cluster && !at.namespace.is_empty() {
             // The API server has no such address.
             return Ok(false);
@@ -127,6 +128,10 @@ impl World {
             }
             "TransferException" => {
                 declared::<api::TransferException>(&object, context)?.map(Change::TransferException)
+            }
+            "DataPrivacyFrameworkSnapshot" => {
+                declared::<api::DataPrivacyFrameworkSnapshot>(&object, context)?
+                    .map(Change::DataPrivacyFrameworkSnapshot)
             }
             "LegalHold" => declared::<api::LegalHold>(&object, context)?.map(Change::LegalHold),
             "RetentionPolicy" => {
@@ -149,6 +154,10 @@ impl World {
                     serde_json::from_value(object["data"].take()).map_err(|e| e.to_string())?;
                 self.config_maps.insert(at, Arc::new(data));
                 return Ok(true);
+            }
+            "Job" if self.settings.derogations_for_jobs => {
+                let job = facts::unowned_job(&read(object)?);
+                job.map(|uid| Change::Job(TableEvent::Apply(at, uid)))
             }
             // Nobody watches it.
             _ => return Ok(true),

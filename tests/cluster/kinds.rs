@@ -24,12 +24,13 @@ cases![
     a_namespace_goes_with_the_runs_and_approvals_in_it,
 ];
 
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 8] = [
     "party.yaml",
     "datastore.yaml",
     "datastore-objects.yaml",
     "transfersafeguard.yaml",
     "transferexception.yaml",
+    "dataprivacyframeworksnapshot.yaml",
     "retentionpolicy.yaml",
     "legalhold.yaml",
 ];

@@ -24,7 +24,7 @@ use serde_json::json;
 use crate::world::{NAMESPACE, World};
 
 /// Kinds whose objects people declare, and evidence.
-const DECLARED: &str = "parties,datastores,transfersafeguards,transferexceptions,retentionpolicies,legalholds,\
+const DECLARED: &str = "parties,datastores,transfersafeguards,transferexceptions,dataprivacyframeworksnapshots,retentionpolicies,legalholds,\
                         deletionruns,deletionapprovals";
 /// What the operator's Pods are found by.
 pub const OPERATOR_PODS: &str = "app.kubernetes.io/name=carnet-operator";

@@ -119,8 +119,15 @@ fn nothing_is_filled_in_behind_the_author_s_back() {
         }
     });
     waited_for.sort_unstable();
-    let kinds =
-        ["DataStore", "LegalHold", "Party", "RetentionPolicy", "TransferException", "TransferSafeguard"];
+    let kinds = [
+        "DataPrivacyFrameworkSnapshot",
+        "DataStore",
+        "LegalHold",
+        "Party",
+        "RetentionPolicy",
+        "TransferException",
+        "TransferSafeguard",
+    ];
     assert_eq!(
         waited_for,
         kinds.map(|kind| format!("{kind}.status")),

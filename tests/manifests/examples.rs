@@ -43,6 +43,7 @@ fn every_example_is_read_without_losing_a_field() {
                 "Party" => through::<api::Party>(&document),
                 "DataStore" => through::<api::DataStore>(&document),
                 "TransferSafeguard" => through::<api::TransferSafeguard>(&document),
+                "DataPrivacyFrameworkSnapshot" => through::<api::DataPrivacyFrameworkSnapshot>(&document),
                 "TransferException" => through::<api::TransferException>(&document),
                 "RetentionPolicy" => through::<api::RetentionPolicy>(&document),
                 "LegalHold" => through::<api::LegalHold>(&document),
@@ -53,5 +54,5 @@ fn every_example_is_read_without_losing_a_field() {
             kinds.insert(kind.to_owned());
         }
     }
-    assert_eq!(kinds.len(), 7, "an example of every kind that people write: {kinds:?}");
+    assert_eq!(kinds.len(), 8, "an example of every kind that people write: {kinds:?}");
 }

@@ -11,8 +11,14 @@ use crate::{
 };
 
 /// What the privacy officer alone writes.
-const OFFICERS: [&str; 5] =
-    ["parties", "transfersafeguards", "transferexceptions", "legalholds", "deletionapprovals"];
+const OFFICERS: [&str; 6] = [
+    "parties",
+    "transfersafeguards",
+    "transferexceptions",
+    "dataprivacyframeworksnapshots",
+    "legalholds",
+    "deletionapprovals",
+];
 
 fn roles(values: &[&str]) -> Vec<Value> {
     let all = helm::objects(Given { values, ..Given::NOTHING });

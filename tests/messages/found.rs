@@ -166,6 +166,7 @@ const NO_REASONS: &[&str] = &[
     "NamespacesUnique",
     "NoViolation",
     "Overdue",
+    "PublicList",
     "PromiseBroken",
     "Ready",
     "ResolvedRefs",

@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LocalRef, Location, NamespacedRef, Role};
+use super::{EmploymentData, HeldKeys, LocalRef, Location, NamespacedRef, Role};
 
 /// What personal data is where: who holds it, whose it is, how workloads reach it, and when its clock starts.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -238,6 +238,9 @@ pub struct DataCopy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::api::schema::period")]
     pub kept_for: Option<String>,
+    /// It is encrypted before it is handed over, and this Party alone holds the keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted: Option<HeldKeys>,
 }
 
 /// Kinds of copies.
@@ -254,6 +257,7 @@ pub enum CopyKind {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("[has(self.table), has(self.objects), has(self.files)].filter(set, set).size() <= 1").message("say where the data lies by one of table, objects and files").reason(Reason::FieldValueInvalid),
+    validation = Rule::new("!has(self.employmentData) || !has(self.subjects) || self.subjects.exists(s, s in ['Employee', 'Applicant']) || self.categories.exists(c, c == 'hr' || c.startsWith('hr.'))").message("employmentData speaks of employees and applicants: name them among the subjects, or leave it out").field_path(".employmentData").reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.subjectKey) || has(self.table)").message("a subjectKey names a column: name the table").field_path(".subjectKey").reason(Reason::FieldValueForbidden),
     validation = Rule::new("has(self.table) || !has(self.anchors) || self.anchors.all(a, !has(a.column))").message("a column is one of a table: name the table").field_path(".table").reason(Reason::FieldValueRequired),
     validation = Rule::new("has(self.objects) || !has(self.anchors) || self.anchors.all(a, !has(a.objectTag) && !has(a.keyPattern))").message("objectTag and keyPattern are of objects: name the objects by their prefix").field_path(".objects").reason(Reason::FieldValueRequired),
@@ -274,6 +278,12 @@ pub struct Dataset {
     /// processing where the store is makes no transfer (EDPB Guidelines 05/2021, example 1). Every further hop does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collected: Option<Collected>,
+    /// Whose employment relationship data of employees and applicants comes from; left out = the exporter's own group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub employment_data: Option<EmploymentData>,
+    /// Whoever reads it cannot tell who the people are, and this Party alone can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudonymised: Option<HeldKeys>,
     /// Overrides the store's role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,

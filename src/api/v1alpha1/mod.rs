@@ -4,22 +4,26 @@ mod common;
 mod data_store;
 mod deletion_approval;
 mod deletion_run;
+mod framework_snapshot;
 mod legal_hold;
 mod party;
 mod retention_policy;
 mod transfer_backstop;
 mod transfer_exception;
+mod transfer_instruments;
 mod transfer_safeguard;
 
 pub use common::*;
 pub use data_store::*;
 pub use deletion_approval::*;
 pub use deletion_run::*;
+pub use framework_snapshot::*;
 pub use legal_hold::*;
 pub use party::*;
 pub use retention_policy::*;
 pub use transfer_backstop::*;
 pub use transfer_exception::*;
+pub use transfer_instruments::*;
 pub use transfer_safeguard::*;
 
 /// All our CustomResourceDefinitions, in the order in which they are installed.
@@ -32,6 +36,7 @@ pub fn crds()
         DataStore::crd(),
         TransferSafeguard::crd(),
         TransferException::crd(),
+        DataPrivacyFrameworkSnapshot::crd(),
         RetentionPolicy::crd(),
         LegalHold::crd(),
         DeletionRun::crd(),

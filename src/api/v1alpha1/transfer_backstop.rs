@@ -98,6 +98,11 @@ pub struct BackstopRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 40))]
     pub waived_until: Option<String>,
+    /// Until when a derogation speaks of these stores; until then nothing is settled of a Pod whose owner is a Job. Empty =
+    /// without an end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 40))]
+    pub jobs_until: Option<String>,
     /// Whose law follows the data, in words.
     #[schemars(length(max = 256))]
     pub regimes: String,

@@ -5,7 +5,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CommonStatus, LocalRef};
+use super::{
+    Annex, BindingCorporateRules, CommonStatus, Derogation, InternationalDataTransferAgreement, LocalRef,
+    Measure, Regulator,
+};
 
 /// One legal instrument with its parties, scope, validity and assessments.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -34,6 +37,7 @@ use super::{CommonStatus, LocalRef};
 #[x_kube(
     validation = Rule::new("!(has(self.validThrough) && has(self.validUntil))").message("say the end once: validThrough (last whole day) or validUntil (an instant)").field_path(".validUntil").reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.validFrom) || !has(self.validThrough) || self.validFrom <= self.validThrough").message("validity ends before it begins: validThrough must not lie before validFrom").field_path(".validThrough").reason(Reason::FieldValueInvalid),
+    validation = Rule::new("!has(self.instrument.derogation) || has(self.validThrough) || has(self.validUntil)").message("a derogation is for one transfer: say its end in validThrough or validUntil").field_path(".validThrough").reason(Reason::FieldValueRequired),
     validation = Rule::new("!has(self.validFrom) || !has(self.validUntil) || format.date().validate(self.validFrom).hasValue() || timestamp(self.validFrom + 'T00:00:00Z') < self.validUntil").message("validity ends before it begins: validUntil must lie after validFrom").field_path(".validUntil").reason(Reason::FieldValueInvalid)
 )]
 pub struct TransferSafeguardSpec {
@@ -69,18 +73,27 @@ pub struct TransferSafeguardSpec {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("[has(self.standardContractualClauses), has(self.dataPrivacyFramework), has(self.adequacy)].exists_one(set, set)").message("name exactly one instrument: standardContractualClauses, dataPrivacyFramework or adequacy").reason(Reason::FieldValueInvalid)
+    validation = Rule::new("[has(self.standardContractualClauses), has(self.internationalDataTransferAgreement), has(self.bindingCorporateRules), has(self.dataPrivacyFramework), has(self.adequacy), has(self.derogation)].exists_one(set, set)").message("name exactly one instrument, such as standardContractualClauses, dataPrivacyFramework or adequacy").reason(Reason::FieldValueInvalid)
 )]
 pub struct Instrument {
     /// Standard contractual clauses of Decision (EU) 2021/914, with the UK and Swiss additions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standard_contractual_clauses: Option<StandardContractualClauses>,
+    /// The UK's International Data Transfer Agreement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub international_data_transfer_agreement: Option<InternationalDataTransferAgreement>,
+    /// Binding corporate rules of one group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding_corporate_rules: Option<BindingCorporateRules>,
     /// One organisation's Data Privacy Framework entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_privacy_framework: Option<DataPrivacyFramework>,
     /// An adequacy decision that covers only some recipients, claimed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adequacy: Option<ClaimedAdequacy>,
+    /// A derogation for one transfer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derogation: Option<Derogation>,
 }
 
 /// Standard contractual clauses.
@@ -93,6 +106,14 @@ pub struct StandardContractualClauses {
     /// Who exports to whom, under which module.
     #[schemars(length(min = 1, max = 100))]
     pub parties: Vec<ClauseParties>,
+    /// Annexes on file; left out = not said. Module 4 needs I, module 1 also II, modules 2 and 3 also III.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 3))]
+    pub annexes: Option<Vec<Annex>>,
+    /// Country whose law governs the clauses (ISO 3166-1, quote it); left out = not said. Under module 4 any law will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::api::schema::country")]
+    pub governing_law: Option<String>,
     /// UK Addendum; without it nothing for UK data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uk_addendum: Option<UkAddendum>,
@@ -158,15 +179,29 @@ pub struct SwissAmendments {
 pub struct DataPrivacyFramework {
     /// The certified Party.
     pub participant_ref: LocalRef,
+    /// Its name on the public list; left out = the Party's legalName.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub listed_as: Option<String>,
     /// Its certifications.
     #[schemars(length(min = 1, max = 3), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub frameworks: Vec<Framework>,
     /// What data the certification covers.
     #[schemars(length(min = 1, max = 2))]
     pub covered_data: Vec<CoveredData>,
-    /// Independent recourse.
+    /// Names of Parties that the entry lists as covered: subsidiaries that receive under it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200), inner(length(min = 1, max = 253)))]
+    pub covered_entities: Vec<String>,
+    /// Sensitive data is marked as such for the importer, where the framework's own list does not name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensitive_flagged: Option<bool>,
+    /// Independent recourse; without it: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recourse: Option<Recourse>,
+    /// Who may order the participant to obey.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regulator: Option<Regulator>,
     /// Day on which the public list was last read (UTC): warns at 30 days, carries nothing at 90.
     #[schemars(schema_with = "crate::api::schema::day")]
     pub checked_on: String,
@@ -258,6 +293,7 @@ pub struct ClaimedAdequacy {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
+    validation = Rule::new("!has(self.measures) || self.outcome == 'EffectiveWithMeasures'").message("measures are those of outcome EffectiveWithMeasures: write that, or leave them out").field_path(".measures").reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.reviewBy) || self.reviewBy >= self.completedOn").message("reviewBy lies before completedOn: name a later day").field_path(".reviewBy").reason(Reason::FieldValueInvalid)
 )]
 pub struct Assessment {
@@ -272,6 +308,10 @@ pub struct Assessment {
     pub completed_on: String,
     /// Result.
     pub outcome: AssessmentOutcome,
+    /// The measures on which EffectiveWithMeasures stands; one that helps for the data in question is needed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub measures: Vec<Measure>,
     /// Day by which it must be reviewed (UTC); overdue warns, and after the grace carries nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::api::schema::day")]
@@ -287,7 +327,7 @@ pub struct Assessment {
 pub enum AssessmentOutcome {
     /// The clauses hold there.
     Effective,
-    /// They hold with supplementary measures.
+    /// They hold with supplementary measures, which are named.
     EffectiveWithMeasures,
     /// None is needed.
     NotNeeded,

@@ -132,6 +132,7 @@ impl Judge<'_> {
                     namespace: &key.namespace,
                     name: &copy.name,
                     labels: &BTreeMap::new(),
+                    one_off: false,
                 };
                 let places = [copy.place.clone()];
                 let request = Request { workload, uses: &[], sends: &[], places: &places, now: self.at };

@@ -218,7 +218,10 @@ fn names(snapshot: &Snapshot, of: &str) -> BTreeSet<String> {
                 Instrument::DataPrivacyFramework(entry) => {
                     entry.frameworks.iter().any(|framework| framework.name.as_str() == row)
                 }
-                Instrument::Clauses(_) => false,
+                Instrument::Clauses(_)
+                | Instrument::Agreement(_)
+                | Instrument::GroupRules(_)
+                | Instrument::Derogation(_) => false,
             };
             if claims {
                 names.insert(format!("safeguard/{}", safeguard.name));

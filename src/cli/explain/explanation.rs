@@ -44,6 +44,9 @@ pub struct Explanation {
     pub message: String,
     /// What would make it lawful.
     pub would_make_it_lawful: Vec<String>,
+    /// Who hears complaints about what certifications carry, and who has jurisdiction.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recourse: Vec<String>,
     /// What to paste into the Pod's spec, where some places are lawful and others are not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub affinity: Option<String>,
@@ -107,6 +110,7 @@ pub fn explain(world: &World, snapshot: &Snapshot, template: &Template, now: Tim
             namespace: &owner.namespace,
             name: &owner.name,
             labels: &template.labels,
+            one_off: template.is_one_off(snapshot),
         },
         uses: &detection.uses,
         sends: &detection.sends,
@@ -133,6 +137,7 @@ pub fn explain(world: &World, snapshot: &Snapshot, template: &Template, now: Tim
             text::message(&request, &verdict)
         },
         would_make_it_lawful: text::ways(&request, &verdict),
+        recourse: text::recourse(snapshot, &verdict),
         affinity: affinity_to_paste(&snapshot.settings.region_label, lawful.iter().copied())
             .filter(|_| mixed && !uses_nothing),
         next_change: next_flip(snapshot, &request, &verdict).map(|(at, then)| NextSaid {
@@ -202,6 +207,7 @@ fn pods(
                 namespace: &template.owner.namespace,
                 name: &template.owner.name,
                 labels: &pod.labels,
+                one_off: snapshot.is_one_off(&pod.key.namespace, &pod.owner.made_by()),
             },
             uses: &detection.uses,
             sends: &detection.sends,

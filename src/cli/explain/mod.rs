@@ -177,6 +177,9 @@ fn write(e: &Explanation, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\nEach flow:")?;
     let rows: Vec<Vec<String>> = e.flows.iter().map(row).collect();
     table(out, &["DATA", "REGIME", "TO", "STANDS", "ON", "ELSE"], &rows)?;
+    for line in &e.recourse {
+        writeln!(out, "{}", plain(line))?;
+    }
     if let Some(affinity) = &e.affinity {
         let lawful = e.lawful_places.join(", ");
         write!(out, "\nLawful: {}. Paste into the Pod's spec:\n{affinity}", plain(&lawful))?;

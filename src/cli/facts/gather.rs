@@ -244,6 +244,7 @@ async fn next_of_safeguards(
     let mut state = State::new(law, settings);
     declared::<api::Party>(client, &context, &mut state).await?;
     declared::<api::TransferSafeguard>(client, &context, &mut state).await?;
+    declared::<api::DataPrivacyFrameworkSnapshot>(client, &context, &mut state).await?;
     let snapshot = state.snapshot();
     Ok(snapshot
         .safeguards

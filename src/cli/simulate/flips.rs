@@ -119,6 +119,7 @@ pub fn stand(world: &World, snapshot: &Snapshot, now: Timestamp) -> BTreeMap<Key
                 namespace: &owner.namespace,
                 name: &owner.name,
                 labels: &template.labels,
+                one_off: template.is_one_off(snapshot),
             },
             uses: &detection.uses,
             sends: &detection.sends,

@@ -7,7 +7,10 @@ use serde_json::Value;
 use crate::{
     api::{
         labels::GROUP,
-        v1alpha1::{DataStore, LegalHold, Party, RetentionPolicy, TransferException, TransferSafeguard},
+        v1alpha1::{
+            DataPrivacyFrameworkSnapshot, DataStore, LegalHold, Party, RetentionPolicy, TransferException,
+            TransferSafeguard,
+        },
     },
     index::{Context, Entry, Kind, State, TableEvent, Watched},
 };
@@ -23,6 +26,8 @@ pub struct Declared {
     pub safeguards: Vec<Watched<TransferSafeguard>>,
     /// TransferExceptions.
     pub exceptions: Vec<Watched<TransferException>>,
+    /// DataPrivacyFrameworkSnapshots.
+    pub framework_lists: Vec<Watched<DataPrivacyFrameworkSnapshot>>,
     /// RetentionPolicies.
     pub policies: Vec<Watched<RetentionPolicy>>,
     /// LegalHolds.
@@ -47,11 +52,12 @@ pub enum EditError {
 impl Declared {
     /// Tells the index about everything.
     pub fn apply(&self, context: &Context, state: &mut State) {
-        let Self { parties, stores, safeguards, exceptions, policies, holds } = self;
+        let Self { parties, stores, safeguards, exceptions, framework_lists, policies, holds } = self;
         all(parties, context, state);
         all(stores, context, state);
         all(safeguards, context, state);
         all(exceptions, context, state);
+        all(framework_lists, context, state);
         all(policies, context, state);
         all(holds, context, state);
     }
@@ -74,6 +80,7 @@ impl Declared {
             "DataStore" => put(&mut self.stores, manifest, here, context)?,
             "TransferSafeguard" => put(&mut self.safeguards, manifest, None, context)?,
             "TransferException" => put(&mut self.exceptions, manifest, None, context)?,
+            "DataPrivacyFrameworkSnapshot" => put(&mut self.framework_lists, manifest, None, context)?,
             "RetentionPolicy" => put(&mut self.policies, manifest, here, context)?,
             "LegalHold" => put(&mut self.holds, manifest, None, context)?,
             _ => return Ok(false),

@@ -60,6 +60,7 @@ fn of_operator(deployment: Option<&Deployment>, law: &LawPack) -> Settings {
         _ => judged_by.mode,
     };
     judged_by.same_entity_reported = given("--same-entity").as_deref() == Some("Report");
+    judged_by.derogations_for_jobs = given("--derogations").as_deref() == Some("Jobs");
     judged_by.read_config_maps = is_switched_on(deployment, "--read-configmaps");
     if let Some(label) = given("--region-label") {
         judged_by.region_label = label;
@@ -101,12 +102,13 @@ mod tests {
             "--same-entity=Report",
             "--region-label=example.com/site",
             "--read-configmaps",
+            "--derogations=Jobs",
             "--exempt-namespaces=kube-system",
             "--default-location=aws/eu-west-1",
         ];
         let by = Judging::default().settings(Some(&deployment(&flags)), &law);
         assert_eq!(by.claims_from, ClaimsFrom::Namespaces(["identity".into(), "billing".into()].into()));
-        assert!(by.same_entity_reported && by.read_config_maps);
+        assert!(by.same_entity_reported && by.read_config_maps && by.derogations_for_jobs);
         assert_eq!(by.region_label, "example.com/site");
         assert_eq!(by.exempt, ["kube-system".to_owned(), "privacy".into()].into());
         assert_eq!(by.default_location.unwrap().country, law.country("IE"));

@@ -113,6 +113,7 @@ pub async fn gather(
             stores: declared::<api::DataStore>(client).await?,
             safeguards: declared::<api::TransferSafeguard>(client).await?,
             exceptions: declared::<api::TransferException>(client).await?,
+            framework_lists: declared::<api::DataPrivacyFrameworkSnapshot>(client).await?,
             ..Declared::default()
         },
         namespaces: all(client).await?,
@@ -235,6 +236,11 @@ where
             Ok(ObjectList { items, metadata, .. }) => {
                 for object in items {
                     let meta = object.metadata;
+                    if K::kind(&()) == "Job"
+                        && let Some(uid) = facts::unowned(&meta)
+                    {
+                        world.unowned_jobs.insert(key(&meta), uid);
+                    }
                     let here = meta.namespace.unwrap_or_default();
                     let references = meta.owner_references.unwrap_or_default();
                     let controller = references.iter().find(|r| r.controller == Some(true));

@@ -48,6 +48,8 @@ pub struct World {
     pub templates: Vec<Template>,
     /// Owners of owners, by the uid of the lower one.
     pub owners: HashMap<String, Owner>,
+    /// Uids of Jobs that nothing owns.
+    pub unowned_jobs: HashMap<ObjectKey, Arc<str>>,
     /// Texts of ConfigMaps, where the operator reads them.
     pub config_maps: BTreeMap<ObjectKey, ConfigMapData>,
     /// What could not be looked at, and what is assumed instead.
@@ -74,6 +76,9 @@ impl World {
                 let event = TableEvent::Apply(ObjectKey::new("", volume.name.clone()), Arc::new(volume));
                 state.apply(Change::Volume(event));
             }
+        }
+        for (job, uid) in &self.unowned_jobs {
+            state.apply(Change::Job(TableEvent::Apply(job.clone(), uid.clone())));
         }
         state.snapshot()
     }

@@ -13,7 +13,7 @@ use k8s_openapi::{
 use kube::Resource;
 
 use crate::{
-    core::selector::Labels,
+    core::{selector::Labels, snapshot::Snapshot},
     detect::PodSubject,
     index::{Owner, owner_of},
 };
@@ -36,6 +36,16 @@ pub struct Template {
 }
 
 impl Template {
+    /// Whether it is a Job that nothing owns, or a Pod of one.
+    pub fn is_one_off(&self, snapshot: &Snapshot) -> bool {
+        let by = match (self.owner.kind.as_str(), &self.above) {
+            ("Job", None) => &self.owner,
+            ("Pod", Some(above)) => above,
+            _ => return false,
+        };
+        snapshot.is_one_off(&self.owner.namespace, &by.made_by())
+    }
+
     /// As detection sees it.
     pub fn subject(&self) -> PodSubject<'_> {
         PodSubject {

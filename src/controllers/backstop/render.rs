@@ -90,6 +90,7 @@ fn rule(rule: &Rule) -> BackstopRule {
         regions: rule.regions.iter().map(|(region, end)| (region.clone(), instant(*end))).collect(),
         anywhere: rule.anywhere.map(instant),
         waived_until: rule.waived_until.map(|t| instant(Some(t))),
+        jobs_until: rule.jobs_until.map(instant),
         regimes: texts(&rule.regimes).join(" and "),
         says: says(rule),
     }

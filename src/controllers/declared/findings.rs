@@ -6,14 +6,17 @@ use jiff::Timestamp;
 
 use super::super::lapses;
 use crate::{
-    api::v1alpha1::{CommonStatus, LegalHold, Party, TransferException, TransferSafeguard},
+    api::v1alpha1::{
+        CommonStatus, DataPrivacyFrameworkSnapshot, LegalHold, Party, TransferException, TransferSafeguard,
+    },
     core::{
         exception::Exception,
+        framework_list::FrameworkList,
         hold::{Hold, HoldScopeResolution},
         party::Party as DomainParty,
-        safeguard::Safeguard,
+        safeguard::{Instrument, Safeguard},
         snapshot::Snapshot,
-        transfer::{Force, ends_of_safeguard, force},
+        transfer::{Force, disagreements, ends_of_safeguard, force},
     },
     index::Kind,
     picture::earliest,
@@ -92,7 +95,9 @@ impl Passive for TransferSafeguard {
         let ends = ends_of_safeguard(snapshot, safeguard);
         let next = earliest(force.next_change, lapses::next(&ends, now));
         let near = lapses::near(&ends, "", now);
-        (vec![in_force(safeguard, &force, now), overdue, parties(safeguard, snapshot), near], next)
+        let mut all = vec![in_force(safeguard, &force, now), overdue, parties(safeguard, snapshot), near];
+        all.extend(public_list(snapshot, safeguard));
+        (all, next)
     }
 }
 
@@ -115,6 +120,30 @@ fn in_force(safeguard: &Safeguard, force: &Force, now: Timestamp) -> Finding {
     Finding::yes("InForce", "InForce", message)
 }
 
+/// Whether the public list says the same; nothing of what is no certification.
+fn public_list(snapshot: &Snapshot, safeguard: &Safeguard) -> Option<Finding> {
+    const TYPE: &str = "PublicList";
+    if !matches!(safeguard.instrument, Instrument::DataPrivacyFramework(_)) {
+        return None;
+    }
+    let Some((list, parted)) = snapshot.framework_list.as_ref().zip(disagreements(snapshot, safeguard))
+    else {
+        let message =
+            "no DataPrivacyFrameworkSnapshot is there to compare it with: kubectl carnet dpf import";
+        return Some(Finding::unknown(TYPE, "NoSnapshot", message));
+    };
+    let by = &list.name;
+    Some(if parted.is_empty() {
+        Finding::yes(TYPE, "SaysTheSame", format!("as in DataPrivacyFrameworkSnapshot {by}"))
+    } else {
+        Finding::no(
+            TYPE,
+            "SaysOtherwise",
+            format!("{}; see DataPrivacyFrameworkSnapshot {by}", some_lines(&parted)),
+        )
+    })
+}
+
 fn parties(safeguard: &Safeguard, snapshot: &Snapshot) -> Finding {
     let named: BTreeSet<_> = safeguard.exporters().into_iter().chain(safeguard.importers()).collect();
     let missing: Vec<String> = named
@@ -123,6 +152,22 @@ fn parties(safeguard: &Safeguard, snapshot: &Snapshot) -> Finding {
         .map(|party| format!("Party {party}"))
         .collect();
     resolved(&missing, "PartyNotFound", "every Party that is named exists")
+}
+
+impl Passive for DataPrivacyFrameworkSnapshot {
+    fn status(&self) -> Option<&CommonStatus> {
+        self.status.as_ref()
+    }
+
+    fn findings(_: Option<&Self>, list: &FrameworkList, snapshot: &Snapshot, _: Timestamp) -> Findings {
+        let latest = snapshot.framework_list.as_ref().is_none_or(|latest| latest.name == list.name);
+        let finding = if latest {
+            Finding::yes("Latest", "Latest", "safeguards are held against it")
+        } else {
+            Finding::no("Latest", "Superseded", "a later one counts; this one may be deleted")
+        };
+        (vec![finding], None)
+    }
 }
 
 impl Passive for TransferException {

@@ -10,7 +10,9 @@ use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta:
 pub use self::findings::{Findings, Passive};
 use super::{Shared, StatusWriter, lapses, wake};
 use crate::{
-    api::v1alpha1::{CommonStatus, LegalHold, Party, TransferException, TransferSafeguard},
+    api::v1alpha1::{
+        CommonStatus, DataPrivacyFrameworkSnapshot, LegalHold, Party, TransferException, TransferSafeguard,
+    },
     core::snapshot::Snapshot,
     index::Entry,
     picture::earliest,
@@ -28,6 +30,7 @@ pub async fn run(shared: Shared) {
     let mut parties = StatusWriter::new::<Party>(client(), NAME);
     let mut safeguards = StatusWriter::new::<TransferSafeguard>(client(), NAME);
     let mut exceptions = StatusWriter::new::<TransferException>(client(), NAME);
+    let mut lists = StatusWriter::new::<DataPrivacyFrameworkSnapshot>(client(), NAME);
     let mut holds = StatusWriter::new::<LegalHold>(client(), NAME);
     let events = Events::new(client(), NAME, &shared.identity);
     let mut changes = shared.index.subscribe();
@@ -35,12 +38,13 @@ pub async fn run(shared: Shared) {
         changes.mark_unchanged();
         let snapshot = shared.index.snapshot();
         let now = Timestamp::now();
-        let (of_parties, of_safeguards, of_exceptions, of_holds) = {
+        let (of_parties, of_safeguards, of_exceptions, of_lists, of_holds) = {
             let state = shared.index.state();
             let all = (
                 entries(state.parties.iter()),
                 entries(state.safeguards.iter()),
                 entries(state.exceptions.iter()),
+                entries(state.framework_lists.iter()),
                 entries(state.holds.iter()),
             );
             drop(state);
@@ -49,6 +53,7 @@ pub async fn run(shared: Shared) {
         let mut next = tell(&of_parties, &snapshot, (&mut parties, &events), now).await;
         next = earliest(next, tell(&of_safeguards, &snapshot, (&mut safeguards, &events), now).await);
         next = earliest(next, tell(&of_exceptions, &snapshot, (&mut exceptions, &events), now).await);
+        next = earliest(next, tell(&of_lists, &snapshot, (&mut lists, &events), now).await);
         next = earliest(next, tell(&of_holds, &snapshot, (&mut holds, &events), now).await);
         if !wake::wait(&mut changes, next, &shared.shutdown).await {
             return;

@@ -10,7 +10,7 @@ use super::{
     found,
 };
 use crate::{
-    api::v1alpha1::{DataStore, Party, TransferException, TransferSafeguard},
+    api::v1alpha1::{DataPrivacyFrameworkSnapshot, DataStore, Party, TransferException, TransferSafeguard},
     core::{settings::Settings, snapshot::Snapshot},
     index::{Context, Entry, Kind, State, TableEvent, Watched},
     parse::law,
@@ -51,6 +51,7 @@ spec:
       participantRef: {name: inc}
       frameworks: [{name: EU-US, status: Active, since: '2023-09-29', recertifyBy: '2027-09-29'}]
       coveredData: [NonHR]
+      recourse: {provider: JAMS}
       checkedOn: '2026-11-01'
   scope: {any: true}
 ";
@@ -255,4 +256,56 @@ fn an_object_that_cannot_be_read_is_stalled_with_the_reason() {
     let found =
         asked::<Party>(&LTD.replace("IE", "Atlantis"), "Party", &snapshot(&[], &[]), "2026-11-15T00:00:00Z");
     assert!(says(&found, "Ready").starts_with("no Invalid") && says(&found, "Stalled").contains("Atlantis"));
+}
+
+#[test]
+fn a_certification_says_what_the_public_list_says_of_it() {
+    const LIST: &str = "
+metadata: {name: public-list}
+spec:
+  takenOn: '2026-11-02'
+  file: {sha256: '00', rows: 3}
+  organisations:
+  - {name: Inc, frameworks: [{name: EU-US, status: Active, since: '2023-09-29', recertifyBy: '2027-09-29'}]}
+";
+    let with = |lists: &[&str]| {
+        let Context { law, settings } = context();
+        let mut state = State::new(law, settings);
+        for party in [LTD, INC] {
+            let entry = entry::<Party>(party, "Party");
+            state.apply(Party::change(TableEvent::Apply(entry.key(), entry)));
+        }
+        for list in lists {
+            let entry = entry::<DataPrivacyFrameworkSnapshot>(list, "DataPrivacyFrameworkSnapshot");
+            state.apply(DataPrivacyFrameworkSnapshot::change(TableEvent::Apply(entry.key(), entry)));
+        }
+        state.snapshot()
+    };
+    let of = |lists: &[&str]| {
+        asked::<TransferSafeguard>(DPF, "TransferSafeguard", &with(lists), "2026-11-15T00:00:00Z")
+    };
+    assert!(says(&of(&[]), "PublicList").starts_with("? NoSnapshot: "));
+    assert_eq!(
+        says(&of(&[LIST]), "PublicList"),
+        "yes SaysTheSame: as in DataPrivacyFrameworkSnapshot public-list"
+    );
+    let withdrawn = LIST.replace("status: Active", "status: Withdrawn");
+    let found = of(&[&withdrawn]);
+    let why = "is Withdrawn for EU-US on the public list of 2026-11-02";
+    assert_eq!(
+        says(&found, "PublicList"),
+        format!("no SaysOtherwise: {why}; see DataPrivacyFrameworkSnapshot public-list")
+    );
+    assert_eq!(says(&found, "InForce"), format!("no CarriesNothing: EEA data to US: {why}"));
+    let scc = asked::<TransferSafeguard>(SCC, "TransferSafeguard", &with(&[LIST]), "2026-11-15T00:00:00Z");
+    assert!(scc.0.iter().all(|finding| finding.type_ != "PublicList"), "no certification");
+
+    let later = LIST.replace("public-list", "later").replace("2026-11-02", "2026-11-03");
+    let of_list = asked::<DataPrivacyFrameworkSnapshot>(
+        LIST,
+        "DataPrivacyFrameworkSnapshot",
+        &with(&[LIST, &later]),
+        "2026-11-15T00:00:00Z",
+    );
+    assert!(says(&of_list, "Latest").starts_with("no Superseded"));
 }

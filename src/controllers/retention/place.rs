@@ -48,6 +48,8 @@ pub fn lawful(snapshot: &Snapshot, store: &Store, now: Timestamp) -> Lawful {
                 namespace: &store.key.namespace,
                 name: "carnet-eraser",
                 labels: &labels,
+                // A deletion comes again with the policy that asks for it.
+                one_off: false,
             },
             uses: &uses,
             sends: &[],

@@ -142,9 +142,15 @@ fn resolved(snapshot: &Snapshot, store: &Store) -> Finding {
         if let Role::Processor(controller) = &dataset.role {
             named.entry(controller).or_default().insert(format!("controllerRef of {}", dataset.name));
         }
+        if let Some(holder) = &dataset.attributed_by {
+            named.entry(holder).or_default().insert(format!("pseudonymised.keysHeldBy of {}", dataset.name));
+        }
     }
     for copy in &store.copies {
         named.entry(&copy.party).or_default().insert(format!("partyRef of copy {}", copy.name));
+        if let Some(holder) = &copy.keys_held_by {
+            named.entry(holder).or_default().insert(format!("encrypted.keysHeldBy of copy {}", copy.name));
+        }
     }
     let missing: Vec<_> = named
         .iter()

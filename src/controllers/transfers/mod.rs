@@ -19,10 +19,7 @@ use tokio::sync::watch;
 pub use evict::{Limits, Outlook};
 pub use findings::accepted as store_status;
 
-use self::{
-    evict::Evicting,
-    owners::Owners,
-};
+use self::{evict::Evicting, owners::Owners};
 use super::{Shared, StatusWriter, lapses, reports::Flows, wake};
 use crate::{
     api::v1alpha1::DataStore,

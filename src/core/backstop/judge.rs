@@ -101,7 +101,7 @@ impl<'a> Judge<'a> {
         let excepted = snapshot.exceptions.values().any(|e| e.stores.contains(key)).then_some(key);
         let store = snapshot.judged_store(key).map(|s| {
             let datasets: Vec<_> =
-                s.datasets.iter().map(|d| (&d.categories, &d.role, d.employment)).collect();
+                s.datasets.iter().map(|d| (&d.categories, &d.role, d.employment, &d.attributed_by)).collect();
             (&s.exporter, s.place.country, &s.origins, datasets)
         });
         let written = format!("{:?} {excepted:?} {store:?}", self.mode(&key.namespace));
@@ -112,7 +112,8 @@ impl<'a> Judge<'a> {
     }
 
     fn judge(&mut self, namespace: &str, store: &ObjectKey) -> Rule {
-        let ends = self.ends(namespace, store);
+        let ends = self.ends(namespace, store, false);
+        let jobs_until = self.jobs_until(namespace, store, &ends);
         let regions = self.regions.countries.iter().filter_map(|(region, countries)| {
             let all: Option<Vec<End>> = countries.iter().map(|c| ends.get(c).copied()).collect();
             Some((region.clone(), all?.into_iter().fold(None, first)))
@@ -139,6 +140,7 @@ impl<'a> Judge<'a> {
             regions: regions.collect(),
             anywhere,
             waived_until: waivers.into_iter().max(),
+            jobs_until,
             inhabited: self.regions.inhabited.clone(),
             regimes: self.regimes(store),
         }
@@ -152,8 +154,24 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Until when something is covered for a Job that nothing repeats and for nobody else. Which Jobs those are the API server
+    /// cannot see.
+    fn jobs_until(
+        &mut self,
+        namespace: &str,
+        store: &ObjectKey,
+        for_all: &BTreeMap<Option<Country>, End>,
+    ) -> Option<End> {
+        if !self.snapshot.settings.derogations_for_jobs {
+            return None;
+        }
+        let for_jobs = self.ends(namespace, store, true);
+        let longer = for_jobs.into_iter().filter(|(country, end)| for_all.get(country) != Some(end));
+        longer.map(|(_, end)| end).reduce(last)
+    }
+
     /// The countries in which everything is covered, with the instant at which that ends.
-    fn ends(&mut self, namespace: &str, store: &ObjectKey) -> BTreeMap<Option<Country>, End> {
+    fn ends(&mut self, namespace: &str, store: &ObjectKey, one_off: bool) -> BTreeMap<Option<Country>, End> {
         let nothing = Labels::new();
         let uses = [Use { store: store.clone(), via: vec![], access: UseAccess::Read }];
         let mut open = self.regions.all();
@@ -167,7 +185,7 @@ impl<'a> Judge<'a> {
             if places.is_empty() {
                 return ends;
             }
-            let workload = Workload { kind: "Pod", namespace, name: "", labels: &nothing };
+            let workload = Workload { kind: "Pod", namespace, name: "", labels: &nothing, one_off };
             let verdict = decide(
                 self.snapshot,
                 &Request { workload, uses: &uses, sends: &[], places: &places, now: at },

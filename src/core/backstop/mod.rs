@@ -75,6 +75,8 @@ pub struct Rule {
     pub anywhere: Option<End>,
     /// Until when an exception speaks of the stores.
     pub waived_until: Option<Timestamp>,
+    /// Until when a derogation speaks of the stores: of a Pod whose owner is a Job nothing is settled so long.
+    pub jobs_until: Option<End>,
     /// The regions in which there are nodes.
     pub inhabited: BTreeSet<String>,
     /// Whose law follows the data.

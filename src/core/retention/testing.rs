@@ -21,6 +21,7 @@ pub(crate) fn dataset(name: &str, category: &str) -> Dataset {
         role: Role::Controller,
         employment: Employment::Unknown,
         collected_directly: false,
+        attributed_by: None,
         table: Some(("public".into(), name.into())),
         anchors: vec![Anchor { event: "Ended".into(), source: column }],
     }

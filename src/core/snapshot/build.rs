@@ -62,9 +62,11 @@ impl SnapshotBuilder {
             unreadable_stores: self.unreadable_stores.into_iter().map(|s| (s.key.clone(), s)).collect(),
             safeguards: self.safeguards.into_iter().map(|s| (s.name.clone(), s)).collect(),
             exceptions: self.exceptions.into_iter().map(|e| (e.name.clone(), e)).collect(),
+            framework_list: self.framework_lists.into_iter().max_by(|a, b| a.order().cmp(&b.order())),
             policies: self.policies.into_iter().map(|p| (p.key.clone(), p)).collect(),
             holds: self.holds.into_iter().map(|h| (h.name.clone(), h)).collect(),
             namespaces: self.namespaces,
+            unowned_jobs: self.unowned_jobs,
             nodes: self.nodes.into_iter().map(|n| (n.name.clone(), n)).collect(),
             invalid: self.invalid,
         }

@@ -10,6 +10,7 @@ use std::{
 use super::{
     contradiction::Volumes,
     exception::Exception,
+    framework_list::FrameworkList,
     hold::Hold,
     ids::{ObjectKey, PartyName},
     law::LawPack,
@@ -39,6 +40,8 @@ pub struct Snapshot {
     pub safeguards: BTreeMap<Arc<str>, Arc<Safeguard>>,
     /// Exceptions by name.
     pub exceptions: BTreeMap<Arc<str>, Arc<Exception>>,
+    /// The public list of the Data Privacy Framework as it was taken last.
+    pub framework_list: Option<Arc<FrameworkList>>,
     /// Policies by key.
     pub policies: BTreeMap<ObjectKey, Arc<Policy>>,
     /// Holds by name. An object that cannot be read is here as a hold on everything.
@@ -51,6 +54,8 @@ pub struct Snapshot {
     pub volumes: Volumes,
     /// What contradicts the location of a store; its place then has no country.
     pub contradicted: BTreeMap<ObjectKey, String>,
+    /// Jobs that nothing owns, with their uids; known only where derogations are let carry.
+    pub unowned_jobs: HashMap<ObjectKey, Arc<str>>,
     /// Objects that could not be read, by kind, namespace and name.
     pub invalid: BTreeMap<(String, String, String), String>,
     /// Party that runs a namespace; a namespace that two parties claim is absent.
@@ -65,7 +70,31 @@ pub struct Snapshot {
     pub exceptions_in: HashMap<String, Vec<Arc<Exception>>>,
 }
 
+/// What a workload says of who made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MadeBy<'a> {
+    /// `batch/v1`.
+    pub api_version: &'a str,
+    /// `Job`.
+    pub kind: &'a str,
+    /// Name, in the workload's namespace.
+    pub name: &'a str,
+    /// Uid.
+    pub uid: &'a str,
+}
+
 impl Snapshot {
+    /// Whether a Pod of `namespace` with this owner is one of a Job that nothing repeats: one that is known by this very uid
+    /// and that nothing owns. What is not known is not one.
+    pub fn is_one_off(&self, namespace: &str, owner: &MadeBy<'_>) -> bool {
+        let MadeBy { api_version, kind, name, uid } = *owner;
+        let job = || self.unowned_jobs.get(&ObjectKey::new(namespace, name));
+        self.settings.derogations_for_jobs
+            && (api_version, kind) == ("batch/v1", "Job")
+            && !uid.is_empty()
+            && job().is_some_and(|known| **known == *uid)
+    }
+
     /// The store by which its users are judged: as it is, or as it last could be read. Only transfers may ask so; what is
     /// deleted must be readable.
     pub fn judged_store(&self, key: &ObjectKey) -> Option<&Arc<Store>> {
@@ -138,6 +167,8 @@ pub struct SnapshotBuilder {
     pub safeguards: Vec<Arc<Safeguard>>,
     /// Exceptions.
     pub exceptions: Vec<Arc<Exception>>,
+    /// Public lists of the Data Privacy Framework.
+    pub framework_lists: Vec<Arc<FrameworkList>>,
     /// Policies.
     pub policies: Vec<Arc<Policy>>,
     /// Holds.
@@ -148,6 +179,8 @@ pub struct SnapshotBuilder {
     pub nodes: Vec<Arc<Node>>,
     /// Volumes that are bound to a claim.
     pub volumes: Vec<Arc<Volume>>,
+    /// Jobs that nothing owns, with their uids.
+    pub unowned_jobs: HashMap<ObjectKey, Arc<str>>,
     /// Objects that could not be read.
     pub invalid: BTreeMap<(String, String, String), String>,
 }

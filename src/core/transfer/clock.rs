@@ -41,15 +41,21 @@ impl Clock {
         match &safeguard.instrument {
             Instrument::Clauses(clauses) => {
                 self.note(clauses.executed_on);
-                clauses.uk_addendum.into_iter().for_each(|t| self.note(t));
+                clauses.uk_addendum.iter().for_each(|a| self.note(a.executed_on));
                 clauses.swiss_amendments.into_iter().for_each(|t| self.note(t));
-                for assessment in &safeguard.assessments {
-                    self.note(assessment.completed_on);
-                    if let Some(end) = assessment.review_until {
-                        self.note(end);
-                        self.note(days_after(end, grace_days));
-                    }
-                }
+                self.note_assessments(safeguard, grace_days);
+            }
+            Instrument::Agreement(agreement) => {
+                self.note(agreement.executed_on);
+                self.note_assessments(safeguard, grace_days);
+            }
+            Instrument::GroupRules(rules) => {
+                rules.approvals.values().for_each(|t| self.note(*t));
+                self.note_assessments(safeguard, grace_days);
+            }
+            Instrument::Derogation(derogation) => {
+                let informed = [derogation.authority_informed, derogation.subjects_informed];
+                informed.into_iter().flatten().for_each(|t| self.note(t));
             }
             Instrument::DataPrivacyFramework(entry) => {
                 for framework in &entry.frameworks {
@@ -67,6 +73,15 @@ impl Clock {
                     .get(claim.row.as_str())
                     .into_iter()
                     .for_each(|r| self.note_validity(&r.validity));
+            }
+        }
+    }
+    fn note_assessments(&mut self, safeguard: &Safeguard, grace_days: i32) {
+        for assessment in &safeguard.assessments {
+            self.note(assessment.completed_on);
+            if let Some(end) = assessment.review_until {
+                self.note(end);
+                self.note(days_after(end, grace_days));
             }
         }
     }

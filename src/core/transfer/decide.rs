@@ -93,7 +93,7 @@ pub(super) struct Judge<'a> {
     pub(super) written: Vec<&'a Store>,
     /// Whether data can get anywhere beside the place in which the workload runs.
     pub(super) spreads: bool,
-    workload: Option<&'a Workload<'a>>,
+    pub(super) workload: Option<&'a Workload<'a>>,
     clock: Clock,
     /// Parties whose safeguards the clock knows.
     noted: Vec<&'a PartyName>,

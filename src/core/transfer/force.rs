@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
-    carry::{Crossing, tried},
+    carry::{self, Crossing, tried},
     clock::Clock,
 };
 use crate::core::{
@@ -26,6 +26,14 @@ pub struct Force {
     pub overdue: Vec<String>,
     /// The next instant at which time alone changes one of these.
     pub next_change: Option<Timestamp>,
+}
+
+/// In what a safeguard and the public list of the Data Privacy Framework part; none where it is no certification, or there
+/// is no list.
+pub fn disagreements(snapshot: &Snapshot, safeguard: &Safeguard) -> Option<Vec<String>> {
+    let Instrument::DataPrivacyFramework(entry) = &safeguard.instrument else { return None };
+    let list = snapshot.framework_list.as_ref()?;
+    Some(carry::listed::disagreements(snapshot, list, entry))
 }
 
 /// Tries everything that `safeguard` was made for. Categories are the workload's matter and are left out.
@@ -59,7 +67,7 @@ fn targets(snapshot: &Snapshot, safeguard: &Safeguard) -> (BTreeSet<(RegimeId, C
     let mut missing = vec![];
     let mut targets = BTreeSet::new();
     match &safeguard.instrument {
-        Instrument::Clauses(_) => {
+        Instrument::Clauses(_) | Instrument::Agreement(_) | Instrument::GroupRules(_) => {
             for assessment in &safeguard.assessments {
                 targets.extend(assessment.regimes.iter().map(|r| (r.clone(), assessment.country)));
             }
@@ -78,6 +86,11 @@ fn targets(snapshot: &Snapshot, safeguard: &Safeguard) -> (BTreeSet<(RegimeId, C
                     )),
                 }
             }
+        }
+        // It asks for no country; where its importers are established stands for wherever the Job runs.
+        Instrument::Derogation(derogation) => {
+            let parties = safeguard.importers().into_iter().filter_map(|p| snapshot.parties.get(p));
+            targets.extend(parties.map(|party| (derogation.regime.clone(), party.country)));
         }
         Instrument::Adequacy(claim) => match law.adequacy.get(claim.row.as_str()) {
             Some(row) => targets.extend(row.countries.iter().map(|c| (row.regime.clone(), *c))),
@@ -100,18 +113,31 @@ fn attempt(
     let anybody: PartyName = "".into();
     let mut exporters = safeguard.exporters();
     if exporters.is_empty() {
-        // Only clauses ask who exports.
+        // Frameworks and claims do not ask who exports.
         exporters.insert(&anybody);
     }
     let namespace = safeguard.namespaces.as_ref().and_then(|n| n.first()).map_or("", String::as_str);
     let place = Place { provider: None, region: None, country: Some(country) };
-    let roles = [Role::Controller, Role::Processor(anybody.clone())];
-    let datasets = roles.map(|role| dataset(safeguard, role));
     let mut first = None;
-    for (exporter, importer) in exporters.iter().flat_map(|e| importers.iter().map(move |i| (*e, *i))) {
-        for dataset in &datasets {
-            let crossing =
-                Crossing { snapshot, now, exporter, importer, namespace, dataset, regime, place: &place };
+    let in_a_group = matches!(safeguard.instrument, Instrument::GroupRules(_));
+    let pairs = exporters.iter().flat_map(|e| importers.iter().map(move |i| (*e, *i)));
+    // Each member of a group is on both sides, and nobody agrees with himself.
+    for (exporter, importer) in pairs.filter(|(e, i)| !in_a_group || e != i) {
+        // Data of our own, data held for somebody else, and data that goes back to whose it is.
+        let roles = [Role::Controller, Role::Processor(anybody.clone()), Role::Processor(importer.clone())];
+        for dataset in roles.map(|role| dataset(safeguard, role, exporter)) {
+            let crossing = Crossing {
+                snapshot,
+                now,
+                exporter,
+                importer,
+                namespace,
+                dataset: &dataset,
+                regime,
+                place: &place,
+                keys_held_by: Some(exporter),
+                one_off: true,
+            };
             let found = tried(safeguard, &crossing);
             overdue.extend(found.warnings);
             if found.why.is_empty() {
@@ -123,8 +149,8 @@ fn attempt(
     Some(first.unwrap_or_else(|| "names nobody".into()))
 }
 
-/// Data of which nothing but the role could stand in the way.
-fn dataset(safeguard: &Safeguard, role: Role) -> Dataset {
+/// Data of which nothing but the role could stand in the way: every measure is taken.
+fn dataset(safeguard: &Safeguard, role: Role, exporter: &PartyName) -> Dataset {
     let hr_only = matches!(&safeguard.instrument, Instrument::DataPrivacyFramework(d) if !d.covers_non_hr);
     Dataset {
         name: Arc::from("any"),
@@ -132,6 +158,7 @@ fn dataset(safeguard: &Safeguard, role: Role) -> Dataset {
         role,
         employment: if hr_only { Employment::Hr } else { Employment::NonHr },
         collected_directly: false,
+        attributed_by: Some(exporter.clone()),
         table: None,
         anchors: vec![],
     }

@@ -88,6 +88,10 @@ impl<'a> Judge<'a> {
             self.note_safeguards(importer);
             self.note_control(hop.exporter);
         }
+        // Of what is handed on, and of what somebody may look at, nobody knows how often.
+        let by_itself = matches!(hop.way, Way::Processing | Way::Host(_));
+        let one_off = by_itself && self.workload.is_some_and(|w| w.one_off);
+        let keys_held_by = self.keys_held_by(&hop.way);
         let mut first = None;
         for role in hop.roles.each() {
             let dataset = as_held(data.dataset, &role);
@@ -100,6 +104,8 @@ impl<'a> Judge<'a> {
                 dataset: &dataset,
                 regime: data.regime,
                 place: &hop.to,
+                keys_held_by,
+                one_off,
             });
             if let Some(outcome) = crossing.as_ref().and_then(carried) {
                 return (outcome, Some(role));
@@ -110,6 +116,13 @@ impl<'a> Judge<'a> {
         }
         let nothing = || Outcome::Uncovered { near: vec![], remedies: vec![] };
         (first.unwrap_or_else(nothing), None)
+    }
+
+    /// Of a copy that is encrypted: who has the keys.
+    fn keys_held_by(&self, way: &Way) -> Option<&'a PartyName> {
+        let Way::Copy(store, name) = way else { return None };
+        let store = self.snapshot.judged_store(store)?;
+        store.copies.iter().find(|copy| *copy.name == **name)?.keys_held_by.as_ref()
     }
 
     fn blocked(

@@ -72,7 +72,7 @@ fn of_safeguard(snapshot: &Snapshot, safeguard: &Safeguard) -> Vec<Lapse> {
     };
     say(safeguard.validity.until, "its validity ends".into(), false);
     match &safeguard.instrument {
-        Instrument::Clauses(_) => {
+        Instrument::Clauses(_) | Instrument::Agreement(_) | Instrument::GroupRules(_) => {
             let grace = snapshot.settings.assessment_grace_days;
             for assessment in &safeguard.assessments {
                 let regimes: Vec<_> = assessment.regimes.iter().map(ToString::to_string).collect();
@@ -91,7 +91,7 @@ fn of_safeguard(snapshot: &Snapshot, safeguard: &Safeguard) -> Vec<Lapse> {
             say(checked(WARNS_DAYS), "the list is to be checked again".into(), true);
             say(checked(CARRIES_DAYS), "the check of the list is too old to count".into(), false);
         }
-        Instrument::Adequacy(_) => {}
+        Instrument::Adequacy(_) | Instrument::Derogation(_) => {}
     }
     all
 }
@@ -103,7 +103,10 @@ pub fn ends_of_safeguard(snapshot: &Snapshot, safeguard: &Safeguard) -> Vec<Laps
     all.retain(|lapse| !lapse.is_alarm);
     let law = &snapshot.law;
     match &safeguard.instrument {
-        Instrument::Clauses(_) => {}
+        Instrument::Clauses(_)
+        | Instrument::Agreement(_)
+        | Instrument::GroupRules(_)
+        | Instrument::Derogation(_) => {}
         Instrument::DataPrivacyFramework(entry) => {
             for framework in &entry.frameworks {
                 let known = law.frameworks.get(&framework.name);

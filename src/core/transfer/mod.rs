@@ -21,11 +21,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use decide::{decide, decide_as, judged_regimes};
-pub use force::{Force, force};
+pub use force::{Force, disagreements, force};
 pub use lapse::{Lapse, TOLD_DAYS, ends_of_safeguard, lapses};
 pub use standing::next_flip;
 pub use strictness::mode;
-pub use verdict::{Flow, FlowVerdict, NearMiss, Outcome, Remedy, Verdict, Way};
+pub use verdict::{Flow, FlowVerdict, Modules, NearMiss, Outcome, Remedy, Verdict, Way};
 
 use super::{
     ids::{ObjectKey, PartyName},
@@ -60,6 +60,9 @@ pub struct Workload<'a> {
     pub name: &'a str,
     /// Labels of the Pod (template).
     pub labels: &'a Labels,
+    /// It is a Job that nothing repeats, or a Pod of one: see [`crate::core::snapshot::Snapshot::is_one_off`]. False where that
+    /// is not known.
+    pub one_off: bool,
 }
 
 /// A store that a workload uses.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    NearMiss, Remedy, Way,
+    Modules, NearMiss, Remedy, Way,
     carry::{self, Crossing, outside},
 };
 use crate::core::{
     ids::{Country, PartyName, RegimeId},
+    law::FormOf,
     safeguard::{Instrument, Safeguard},
     snapshot::Snapshot,
     store::{Dataset, Place, Role, Store},
@@ -119,8 +120,11 @@ impl Blocked<'_> {
         if same_entity {
             remedies.push(Remedy::SameEntity);
         } else if let Some(regime) = law.regimes.get(self.regime) {
-            let as_processor = matches!(self.dataset.role, Role::Processor(_));
-            remedies.push(Remedy::Clauses { as_processor, needs: regime.clauses_need });
+            remedies.push(Remedy::Clauses { modules: self.modules(), needs: regime.clauses_need });
+            if law.forms(FormOf::Agreement).any(|form| form.regime == *self.regime) {
+                remedies.push(Remedy::Agreement);
+            }
+            remedies.extend(self.common_group().map(Remedy::GroupRules));
         }
         for (name, framework) in &law.frameworks {
             let serves = framework.regime == *self.regime && framework.country == country;
@@ -136,10 +140,31 @@ impl Blocked<'_> {
                 remedies.push(Remedy::Claim(row.id.clone()));
             }
         }
+        let settings = &self.snapshot.settings;
+        if settings.derogations_for_jobs && self.crossing.as_ref().is_some_and(|c| c.one_off) {
+            remedies.push(Remedy::Derogation);
+        }
         if *self.way == Way::Processing {
             remedies.extend(self.home().map(Remedy::RunIn));
         }
         remedies
+    }
+
+    fn modules(&self) -> Modules {
+        match (&self.dataset.role, &self.crossing) {
+            (Role::Controller, _) => Modules::Controller,
+            (Role::Processor(_), None) => Modules::ProcessorToAnybody,
+            (Role::Processor(controller), Some(c)) if controller == c.importer => Modules::BackToController,
+            (Role::Processor(_), Some(_)) => Modules::Processor,
+        }
+    }
+
+    /// The group to which exporter and importer both belong.
+    fn common_group(&self) -> Option<Arc<str>> {
+        let crossing = self.crossing.as_ref()?;
+        let group = |party| self.snapshot.parties.get(party)?.group.as_deref();
+        let (from, to) = (group(crossing.exporter)?, group(crossing.importer)?);
+        (from == to).then(|| from.into())
     }
 
     /// The country of the data, where this regime lets it stay.

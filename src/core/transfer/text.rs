@@ -8,8 +8,8 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use self::group::Group;
 pub use self::way::way;
-use super::{Outcome, Request, Verdict, Way, Workload};
-use crate::core::store::Place;
+use super::{Outcome, ReliedOn, Request, Verdict, Way, Workload};
+use crate::core::{safeguard::Instrument, snapshot::Snapshot, store::Place};
 
 /// Warnings of the API server hold 120 characters; room is left for a few words before.
 const FIRST_LINE: usize = 100;
@@ -90,6 +90,22 @@ pub fn summary_ok(verdict: &Verdict) -> String {
         parts.push("no border is crossed".into());
     }
     format!("{} (law pack {})", parts.join("; "), verdict.law)
+}
+
+/// Where people whose data goes under a certification may complain, and who may order its participant to obey: a line for
+/// each certification that carries something.
+pub fn recourse(snapshot: &Snapshot, verdict: &Verdict) -> Vec<String> {
+    let line = |by: &ReliedOn| {
+        let safeguard = snapshot.safeguards.get(by.strip_prefix("safeguard/")?)?;
+        let Instrument::DataPrivacyFramework(entry) = &safeguard.instrument else { return None };
+        let recourse = entry.recourse.as_deref().unwrap_or("nobody who is on file");
+        let regulator = entry.regulator.unwrap_or("a regulator that is not on file");
+        let participant = &entry.participant;
+        Some(format!(
+            "{by}: {recourse} hears complaints about {participant}; {regulator} has jurisdiction over it"
+        ))
+    };
+    verdict.relied_on().iter().filter_map(line).collect()
 }
 
 fn headline(request: &Request<'_>, verdict: &Verdict, groups: &[Group<'_>]) -> String {

@@ -129,19 +129,54 @@ pub enum Remedy {
     KnowPlace,
     /// Clauses that fit the role, with what the regime needs besides, and an assessment.
     Clauses {
-        /// Data is held for a controller.
-        as_processor: bool,
+        /// Modules that fit.
+        modules: Modules,
         /// What the regime needs besides.
         needs: ClausesNeed,
     },
+    /// The UK's own agreement, with an assessment.
+    Agreement,
+    /// Binding corporate rules of the group to which both belong, with an assessment.
+    GroupRules(Arc<str>),
     /// A certification of the importer.
     Certification(FrameworkName),
     /// Exporter and importer are one: nobody agrees on clauses with himself, but it may be held that there is no transfer.
     SameEntity,
     /// A claim of this row of the law pack.
     Claim(Arc<str>),
+    /// A derogation, for this one Job.
+    Derogation,
     /// To run where the data is.
     RunIn(Country),
+}
+
+/// Modules of the clauses that fit a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Modules {
+    /// 1 and 2: data of our own.
+    Controller,
+    /// 3: data held for somebody else than the importer.
+    Processor,
+    /// 4: data that goes back to whose it is.
+    BackToController,
+    /// 3 or 4: data held for somebody else, and nobody is known to receive it.
+    ProcessorToAnybody,
+}
+
+impl Modules {
+    /// Every value.
+    pub const ALL: [Self; 4] =
+        [Self::Controller, Self::Processor, Self::BackToController, Self::ProcessorToAnybody];
+
+    /// Their names as users write them.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Controller => "ControllerToController or ControllerToProcessor",
+            Self::Processor => "ProcessorToProcessor",
+            Self::BackToController => "ProcessorToController",
+            Self::ProcessorToAnybody => "ProcessorToProcessor or ProcessorToController",
+        }
+    }
 }
 
 /// A safeguard or decision that came near, and why it does not carry.

@@ -179,6 +179,7 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
         unreadable_stores,
         safeguards,
         exceptions,
+        framework_list,
         policies,
         holds,
         namespaces,
@@ -191,6 +192,7 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
         by_importer,
         by_exporter,
         exceptions_in,
+        unowned_jobs,
     } = snapshot;
     let crate::core::snapshot::Reach {
         secrets,
@@ -211,6 +213,7 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
         sorted(unreadable_stores),
         sorted(safeguards),
         sorted(exceptions),
+        format!("{framework_list:?}"),
         sorted(policies),
         sorted(holds),
         sorted(namespaces),
@@ -233,6 +236,7 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
         sorted(by_importer),
         sorted(by_exporter),
         sorted(exceptions_in),
+        sorted(unowned_jobs),
     ]
 }
 

@@ -53,9 +53,15 @@ fn read(
         .collect();
     let role = role(errors, path, from, store_role);
     let anchors = anchors(errors, path, from, engine);
+    let employment = employment(errors, path, from, &categories);
+    let attributed_by = from
+        .pseudonymised
+        .as_ref()
+        .map(|p| super::reference(errors, &format!("{path}.pseudonymised.keysHeldBy"), &p.keys_held_by));
     Some(Dataset {
         name: from.name.as_str().into(),
-        employment: employment(&from.subjects, &categories),
+        employment,
+        attributed_by,
         collected_directly: match from.collected {
             Some(api::Collected::DirectFromSubject) => true,
             None => false,
@@ -89,14 +95,27 @@ fn role(errors: &mut Errors, path: &str, from: &api::Dataset, store: Option<&Rol
     }
 }
 
-fn employment(subjects: &[api::Subject], categories: &[Category]) -> Employment {
+fn employment(errors: &mut Errors, path: &str, from: &api::Dataset, categories: &[Category]) -> Employment {
     let works = |s: &api::Subject| matches!(s, api::Subject::Employee | api::Subject::Applicant);
-    if subjects.iter().any(works) || categories.iter().any(|c| c.lies_in(EMPLOYMENT)) {
-        Employment::Hr
-    } else if subjects.is_empty() {
-        Employment::Unknown
-    } else {
-        Employment::NonHr
+    let of_work = from.subjects.iter().any(works) || categories.iter().any(|c| c.lies_in(EMPLOYMENT));
+    match (of_work, from.subjects.is_empty(), from.employment_data) {
+        (true, _, None | Some(api::EmploymentData::OwnGroup)) => Employment::Hr,
+        // Whoever else may be in it, data of our own employees is not.
+        (true, _, Some(api::EmploymentData::Other)) | (false, true, Some(api::EmploymentData::Other)) => {
+            Employment::NonHr
+        }
+        // Others than employees may be in it.
+        (false, true, None | Some(api::EmploymentData::OwnGroup)) => Employment::Unknown,
+        (false, false, said) => {
+            if said.is_some() {
+                errors.add(
+                    format!("{path}.employmentData"),
+                    "is set, and nobody among the subjects works",
+                    "name Employee or Applicant, or leave it out",
+                );
+            }
+            Employment::NonHr
+        }
     }
 }
 

@@ -8,8 +8,15 @@ use super::{
 };
 
 /// Kinds that people declare.
-pub const DECLARED_KINDS: [&str; 6] =
-    ["DataStore", "LegalHold", "Party", "RetentionPolicy", "TransferException", "TransferSafeguard"];
+pub const DECLARED_KINDS: [&str; 7] = [
+    "DataPrivacyFrameworkSnapshot",
+    "DataStore",
+    "LegalHold",
+    "Party",
+    "RetentionPolicy",
+    "TransferException",
+    "TransferSafeguard",
+];
 
 /// Kind of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]

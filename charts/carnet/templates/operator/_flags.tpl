@@ -60,4 +60,5 @@
 {{- if .Values.reports.openReports }}
 - --open-reports
 {{- end }}
+- --derogations={{ .Values.transfers.derogations }}
 {{- end -}}

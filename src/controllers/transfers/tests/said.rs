@@ -91,6 +91,7 @@ fn the_regimes_shown_are_those_judged() {
                         namespace: "analytics",
                         name: "p",
                         labels: &labels,
+                        one_off: false,
                     },
                     uses: &u.uses,
                     sends: &u.sends,

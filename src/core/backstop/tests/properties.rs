@@ -13,7 +13,7 @@ use crate::core::{
 fn admits(snapshot: &Snapshot, namespace: &str, place: &Place, now: Timestamp) -> bool {
     let uses = World::uses();
     let labels = Labels::from([("app".to_owned(), "exporter".to_owned())]);
-    let workload = Workload { kind: "Pod", namespace, name: "p", labels: &labels };
+    let workload = Workload { kind: "Pod", namespace, name: "p", labels: &labels, one_off: false };
     let places = std::slice::from_ref(place);
     !decide(snapshot, &Request { workload, uses: &uses, sends: &[], places, now }).is_violation()
 }

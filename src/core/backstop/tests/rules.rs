@@ -63,6 +63,25 @@ fn an_exception_settles_nothing_until_it_ends() {
 }
 
 #[test]
+fn a_derogation_settles_nothing_for_jobs_and_everything_for_others() {
+    let text = "{apiVersion: carnet.dev/v1alpha1, kind: TransferSafeguard, metadata: {name: claim}, spec: {instrument: \
+                {derogation: {regime: EEA, ground: LegalClaims, exporters: [ltd], importers: [inc], record: r}}, scope: \
+                {namespaces: [analytics]}, validThrough: '2026-11-30'}}";
+    let mut world = enforced(World::new(&[text]));
+    let jobs_until = |world: &World, namespace: &str| {
+        let compiled = compiled(world);
+        assert!(!allows(&compiled, namespace, "us-east-1", world.now));
+        rule(&compiled.cluster, namespace, &accounts()).unwrap().jobs_until
+    };
+    assert_eq!(jobs_until(&world, "analytics"), None, "--derogations");
+    world.settings.derogations_for_jobs = true;
+    assert_eq!(jobs_until(&world, "analytics"), Some(Some(at("2026-12-01"))));
+    assert_eq!(jobs_until(&world, "other"), None);
+    world.now = at("2026-12-01");
+    assert_eq!(jobs_until(&world, "analytics"), None, "it has ended");
+}
+
+#[test]
 fn a_name_that_two_providers_share_must_be_lawful_with_both() {
     let world = enforced(World::new(&[]));
     let region = "eu-west-1";

@@ -1,12 +1,12 @@
 //! Standard contractual clauses.
 
-use super::{Crossing, Trial};
+use jiff::Timestamp;
+
+use super::{Crossing, Trial, assessed, bound};
 use crate::core::{
-    ids::Country,
-    law::ClausesNeed,
-    safeguard::{Assessment, Clauses},
+    law::{ClausesNeed, Form, FormOf},
+    safeguard::{Annex, Assessment, ClauseParties, Clauses},
     store::Role,
-    validity::days_after,
 };
 
 pub(super) fn attempt(
@@ -15,12 +15,10 @@ pub(super) fn attempt(
     assessments: &[Assessment],
     crossing: &Crossing<'_>,
 ) {
-    let Crossing { exporter, importer, now, .. } = *crossing;
-    if !trial.require(exporter != importer, || format!("cannot bind {exporter} to itself")) {
+    if !bound(trial, crossing) {
         return;
     }
-    let known = crossing.snapshot.parties.contains_key(exporter);
-    trial.require(known, || format!("names the exporter {exporter}, of whom there is no Party"));
+    let Crossing { exporter, importer, now, .. } = *crossing;
     let named = || {
         clauses.parties.iter().filter(|p| p.exporters.contains(exporter) && p.importers.contains(importer))
     };
@@ -28,18 +26,64 @@ pub(super) fn attempt(
         .require(named().next().is_some(), || format!("does not name {exporter} as exporter to {importer}"))
     {
         let role = &crossing.dataset.role;
-        let fits = named().any(|p| p.module.fits(role));
-        trial.require(fits, || {
-            let role = if *role == Role::Controller { "a Controller" } else { "a Processor" };
-            format!("has no module under which {role} exports")
-        });
+        let fitting = || named().filter(|p| p.module.fits(role, importer));
+        match fitting().find(|p| is_complete(clauses, p, crossing)).or_else(|| fitting().next()) {
+            Some(entry) => complete(trial, clauses, entry, crossing),
+            None => drop(trial.require(false, || no_module(role, crossing))),
+        }
     }
-    trial.require(clauses.executed_on <= now, || format!("is executed only on {}", clauses.executed_on));
+    let signed = clauses.executed_on;
+    trial.require(signed <= now, || format!("is executed only on {signed}"));
+    let mut forms = crossing.snapshot.law.forms(FormOf::Clauses).peekable();
+    let existed = forms.peek().is_none() || forms.any(|form| form.signing.contains(signed));
+    trial.require(existed, || {
+        format!("is executed on {signed}, on a day on which these clauses could not be signed")
+    });
     additions(trial, clauses, crossing);
-    match crossing.place.country {
-        Some(country) => assessed(trial, assessments, country, crossing),
-        None => drop(trial.require(false, || "has no assessment of an unknown country".into())),
+    assessed::attempt(trial, assessments, crossing);
+}
+
+fn no_module(role: &Role, crossing: &Crossing<'_>) -> String {
+    match role {
+        Role::Controller => "has no module under which a Controller exports".into(),
+        Role::Processor(controller) if controller == crossing.importer => {
+            format!("has no module under which a Processor gives data back to {controller}, its controller")
+        }
+        Role::Processor(controller) => format!(
+            "has no module under which a Processor exports to {}, who is not the controller ({controller})",
+            crossing.importer
+        ),
     }
+}
+
+/// Annexes that the entry's module asks for and that are said not to be there.
+fn missing<'a>(clauses: &'a Clauses, entry: &ClauseParties) -> impl Iterator<Item = Annex> + 'a {
+    let asked = entry.module.annexes().iter().copied();
+    asked.filter(|annex| clauses.annexes.as_ref().is_some_and(|there| !there.contains(annex)))
+}
+
+/// Whether the law that is named may govern the entry's module: one of the regime whose clauses these are, or of the regime
+/// whose additions put its own law in its place.
+fn is_governed(clauses: &Clauses, entry: &ClauseParties, crossing: &Crossing<'_>) -> bool {
+    let Some(country) = clauses.governing_law else { return true };
+    let law = &crossing.snapshot.law;
+    let homes = law.forms(FormOf::Clauses).map(|form| &form.regime).chain([crossing.regime]);
+    entry.module.takes_any_law()
+        || homes.filter_map(|id| law.regimes.get(id)).any(|r| r.territory.contains(&country))
+}
+
+fn is_complete(clauses: &Clauses, entry: &ClauseParties, crossing: &Crossing<'_>) -> bool {
+    missing(clauses, entry).next().is_none() && is_governed(clauses, entry, crossing)
+}
+
+fn complete(trial: &mut Trial, clauses: &Clauses, entry: &ClauseParties, crossing: &Crossing<'_>) {
+    for annex in missing(clauses, entry) {
+        trial.require(false, || format!("has no annex {}, which its module needs", annex.as_str()));
+    }
+    trial.require(is_governed(clauses, entry, crossing), || {
+        let country = clauses.governing_law.map(|c| c.to_string()).unwrap_or_default();
+        format!("names the law of {country}, under which these clauses cannot stand")
+    });
 }
 
 fn additions(trial: &mut Trial, clauses: &Clauses, crossing: &Crossing<'_>) {
@@ -50,7 +94,13 @@ fn additions(trial: &mut Trial, clauses: &Clauses, crossing: &Crossing<'_>) {
     }
     let (what, executed) = match regime.map(|r| r.clauses_need) {
         None | Some(ClausesNeed::Nothing) => return,
-        Some(ClausesNeed::UkAddendum) => ("UK Addendum", clauses.uk_addendum),
+        Some(ClausesNeed::UkAddendum) => {
+            let addendum = clauses.uk_addendum.as_ref();
+            if let Some(addendum) = addendum {
+                on_a_form(trial, &addendum.version, addendum.executed_on, crossing);
+            }
+            ("UK Addendum", addendum.map(|a| a.executed_on))
+        }
         Some(ClausesNeed::SwissAmendments) => ("Swiss amendments", clauses.swiss_amendments),
     };
     match executed {
@@ -61,28 +111,15 @@ fn additions(trial: &mut Trial, clauses: &Clauses, crossing: &Crossing<'_>) {
     }
 }
 
-/// The latest completed assessment counts; of several of one day the worst, then the one to be reviewed first.
-fn assessed(trial: &mut Trial, all: &[Assessment], country: Country, crossing: &Crossing<'_>) {
-    let Crossing { regime, now, .. } = *crossing;
-    let latest = all
-        .iter()
-        .filter(|a| a.country == country && a.regimes.contains(regime) && a.completed_on <= now)
-        .max_by_key(|a| {
-            let review = a.review_until.unwrap_or(jiff::Timestamp::MAX);
-            (a.completed_on, !a.effective, std::cmp::Reverse(review))
-        });
-    let Some(latest) = latest else {
-        trial.require(false, || format!("has no completed assessment of {country} for {regime}"));
-        return;
+/// Of a version that the pack does not know, the days of those that it knows count: the version was free text at first.
+fn on_a_form(trial: &mut Trial, version: &str, signed: Timestamp, crossing: &Crossing<'_>) {
+    let law = &crossing.snapshot.law;
+    let could = |form: &Form| form.signing.contains(signed);
+    let existed = match law.form(FormOf::UkAddendum, version) {
+        Some(form) => could(form),
+        None => law.forms(FormOf::UkAddendum).next().is_none() || law.forms(FormOf::UkAddendum).any(could),
     };
-    trial.require(latest.effective, || format!("was assessed as ineffective in {country} for {regime}"));
-    let Some(due) = latest.review_until.filter(|due| *due <= now) else { return };
-    let grace = crossing.snapshot.settings.assessment_grace_days;
-    let carries = now < days_after(due, grace);
-    trial.require(carries, || {
-        format!(
-            "has an assessment of {country} for {regime} overdue since {due}, {grace} days of grace used up"
-        )
+    trial.require(existed, || {
+        format!("has UK Addendum executed on {signed}, on a day on which its form could not be signed")
     });
-    trial.warnings.push(format!("assessment of {country} for {regime} overdue since {due}"));
 }

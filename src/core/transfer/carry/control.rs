@@ -27,8 +27,10 @@ pub(super) fn review(trial: &mut Trial, safeguard: &Safeguard, crossing: &Crossi
 fn reviewed(safeguard: &Safeguard, now: Timestamp) -> Timestamp {
     let made = match &safeguard.instrument {
         Instrument::Clauses(clauses) => Some(clauses.executed_on),
+        Instrument::Agreement(agreement) => Some(agreement.executed_on),
+        Instrument::GroupRules(rules) => rules.approvals.values().copied().filter(|day| *day <= now).max(),
         Instrument::DataPrivacyFramework(entry) => Some(entry.checked_on),
-        Instrument::Adequacy(_) => safeguard.validity.from,
+        Instrument::Adequacy(_) | Instrument::Derogation(_) => safeguard.validity.from,
     };
     let assessed = safeguard.assessments.iter().map(|a| a.completed_on);
     assessed.chain(made).filter(|day| *day <= now).max().unwrap_or(Timestamp::MIN)

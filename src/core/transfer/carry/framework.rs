@@ -1,6 +1,6 @@
 //! A Data Privacy Framework entry.
 
-use super::{Crossing, Trial, established};
+use super::{Crossing, Trial, established, listed};
 use crate::core::{
     safeguard::{DataPrivacyFramework, Framework, FrameworkName},
     store::Employment,
@@ -23,7 +23,8 @@ pub(super) fn attempt(trial: &mut Trial, entry: &DataPrivacyFramework, crossing:
     match serving {
         None => drop(trial.require(false, || format!("has no framework for {}", crossing.regime))),
         Some(framework) => {
-            in_force(trial, framework, crossing);
+            in_force(trial, entry, framework, crossing);
+            flagged(trial, entry, framework, crossing);
             if framework.name == FrameworkName::UkExtension {
                 extended(trial, entry, crossing);
             }
@@ -40,16 +41,32 @@ pub(super) fn attempt(trial: &mut Trial, entry: &DataPrivacyFramework, crossing:
             });
         }
     }
+    let importer = crossing.importer;
+    let listed = *importer == entry.participant || entry.covered.contains(importer);
+    trial.require(listed, || format!("does not list {importer} among the entities covered"));
     covered(trial, entry, crossing.dataset.employment);
+    // Recourse, Enforcement and Liability Principle: without it nobody is certified.
+    trial.require(entry.recourse.is_some(), || "has no recourse on file".into());
     fresh(trial, entry, crossing);
 }
 
-fn in_force(trial: &mut Trial, framework: &Framework, crossing: &Crossing<'_>) {
+fn in_force(trial: &mut Trial, entry: &DataPrivacyFramework, framework: &Framework, crossing: &Crossing<'_>) {
     let name = framework.name.as_str();
     trial.require(framework.status_carries, || format!("is {} for {name}", framework.status));
+    listed::attempt(trial, entry, framework, crossing);
     trial.within(&framework.validity, crossing.now, &format!("{name} certification "));
     if let Some(law) = crossing.snapshot.law.frameworks.get(&framework.name) {
         trial.within(&law.validity, crossing.now, &format!("{name} as law "));
+    }
+}
+
+/// What the framework's own list of sensitive data does not name must be marked for the importer.
+fn flagged(trial: &mut Trial, entry: &DataPrivacyFramework, framework: &Framework, crossing: &Crossing<'_>) {
+    let law = crossing.snapshot.law.frameworks.get(&framework.name);
+    let Some(law) = law.filter(|_| !entry.sensitive_flagged) else { return };
+    for category in &crossing.dataset.categories {
+        let sensitive = law.flagged.iter().any(|pattern| pattern.matches(category));
+        trial.require(!sensitive, || format!("does not flag {category} to the importer as sensitive"));
     }
 }
 
@@ -60,7 +77,7 @@ fn extended(trial: &mut Trial, entry: &DataPrivacyFramework, crossing: &Crossing
         Some(base) => {
             let known = crossing.snapshot.law.frameworks.contains_key(&base.name);
             trial.require(known, || "extends a framework that the law pack does not know".into());
-            in_force(trial, base, crossing);
+            in_force(trial, entry, base, crossing);
         }
     }
 }

@@ -1,9 +1,14 @@
 //! Whether one safeguard carries one crossing.
 
+mod agreement;
+mod assessed;
 mod claim;
 mod clauses;
 mod control;
+mod derogation;
 pub(super) mod framework;
+mod group_rules;
+pub(super) mod listed;
 
 use jiff::Timestamp;
 
@@ -25,6 +30,10 @@ pub(super) struct Crossing<'a> {
     pub(super) dataset: &'a Dataset,
     pub(super) regime: &'a RegimeId,
     pub(super) place: &'a Place,
+    /// Of a copy that is encrypted: who has the keys. Whatever else crosses is read in the clear.
+    pub(super) keys_held_by: Option<&'a PartyName>,
+    /// It is carried once: by a Job that nothing repeats.
+    pub(super) one_off: bool,
 }
 
 /// What has been found while one safeguard was tried. Words are made only where somebody will read them: most trials
@@ -68,6 +77,17 @@ pub(super) fn established(crossing: &Crossing<'_>) -> Option<Country> {
     crossing.snapshot.parties.get(crossing.importer).map(|p| p.country)
 }
 
+/// Whether exporter and importer can be bound to each other by what they agree on; notes why not.
+fn bound(trial: &mut Trial, crossing: &Crossing<'_>) -> bool {
+    let Crossing { exporter, importer, .. } = *crossing;
+    if !trial.require(exporter != importer, || format!("cannot bind {exporter} to itself")) {
+        return false;
+    }
+    let known = crossing.snapshot.parties.contains_key(exporter);
+    trial.require(known, || format!("names the exporter {exporter}, of whom there is no Party"));
+    true
+}
+
 /// What trying a safeguard found.
 pub(super) struct Tried {
     /// Why it does not carry; empty = it does.
@@ -108,8 +128,15 @@ fn attempt(safeguard: &Safeguard, crossing: &Crossing<'_>, explain: bool) -> Tri
         Instrument::Clauses(clauses) => {
             clauses::attempt(&mut trial, clauses, &safeguard.assessments, crossing);
         }
+        Instrument::Agreement(agreement) => {
+            agreement::attempt(&mut trial, agreement, &safeguard.assessments, crossing);
+        }
+        Instrument::GroupRules(rules) => {
+            group_rules::attempt(&mut trial, rules, &safeguard.assessments, crossing);
+        }
         Instrument::DataPrivacyFramework(entry) => framework::attempt(&mut trial, entry, crossing),
         Instrument::Adequacy(claim) => claim::attempt(&mut trial, claim, crossing),
+        Instrument::Derogation(derogation) => derogation::attempt(&mut trial, derogation, crossing),
     }
     control::review(&mut trial, safeguard, crossing);
     trial

@@ -1,7 +1,12 @@
 use super::*;
 
 /// Each edit takes one precondition away: nothing carries the flow any more, for this reason alone.
-fn each_missing_in_turn(world: &World, manifest: &str, name: &str, table: &[(&[(&str, &str)], &str)]) {
+pub(super) fn each_missing_in_turn(
+    world: &World,
+    manifest: &str,
+    name: &str,
+    table: &[(&[(&str, &str)], &str)],
+) {
     let with = |text: String| {
         let mut world = world.clone();
         world.manifests.push(text);
@@ -66,7 +71,10 @@ fn clauses_fit_the_role_in_which_the_data_is_held() {
         ("Processor\n  controllerRef: {name: acme}", "ControllerToController", false),
         ("Processor\n  controllerRef: {name: acme}", "ControllerToProcessor", false),
         ("Processor\n  controllerRef: {name: acme}", "ProcessorToProcessor", true),
-        ("Processor\n  controllerRef: {name: acme}", "ProcessorToController", true),
+        ("Processor\n  controllerRef: {name: acme}", "ProcessorToController", false),
+        ("Processor\n  controllerRef: {name: inc}", "ProcessorToController", true),
+        ("Processor\n  controllerRef: {name: inc}", "ProcessorToProcessor", false),
+        ("Processor\n  controllerRef: {name: inc}", "ControllerToProcessor", false),
     ] {
         let scc = edit(SCC, &[("module: ControllerToController", &format!("module: {module}"))]);
         let world = World::new(&[&scc]).store(&[("role: Controller", &format!("role: {role}"))]);
@@ -191,6 +199,67 @@ fn a_certification_carries_only_with_every_precondition() {
 fn a_certification_under_review_carries_until_its_day() {
     let dpf = edit(DPF, &[("EU-US, status: Active", "EU-US, status: RecertificationUnderReview")]);
     assert_eq!(World::new(&[&dpf]).carried(), Ok("safeguard/dpf".into()));
+}
+
+#[test]
+fn a_certification_without_recourse_on_file_carries_nothing() {
+    let dpf = edit(DPF, &[("      recourse: {provider: JAMS}\n", "")]);
+    assert_eq!(World::new(&[&dpf]).carried(), Err("safeguard/dpf has no recourse on file".into()));
+}
+
+#[test]
+fn a_subsidiary_receives_where_the_entry_lists_it() {
+    let world = |dpf: &str| {
+        let sub = edit(INC, &[("name: inc", "name: sub"), ("analytics", "support")]);
+        let mut world = World::new(&[dpf, &sub]);
+        world.namespace = "support";
+        world.carried()
+    };
+    let listed = edit(DPF, &[("coveredData: [NonHR]", "coveredData: [NonHR]\n      coveredEntities: [sub]")]);
+    assert_eq!(world(&listed), Ok("safeguard/dpf".into()));
+    assert!(world(DPF).is_err());
+    assert_eq!(World::new(&[&listed]).carried(), Ok("safeguard/dpf".into()), "and the participant as before");
+}
+
+#[test]
+fn sensitive_data_of_the_uk_is_flagged_to_the_importer() {
+    let carried = |category: &str, origin: &str, edits: &[(&str, &str)]| {
+        let (region, country) = if origin == "UK" { ("eu-west-2", "GB") } else { ("eu-west-1", "IE") };
+        let mut world = World::new(&[&edit(DPF, edits)]).store(&[
+            ("eu-west-1", region),
+            ("origins: [EEA]", &format!("origins: [{origin}]")),
+            ("account.contact", category),
+        ]);
+        world.manifests[0] = edit(LTD, &[("country: IE", &format!("country: {country}"))]);
+        world.carried()
+    };
+    let flagged = [("coveredData: [NonHR]", "coveredData: [NonHR]\n      sensitiveFlagged: true")];
+    for category in ["special.health", "special", "criminal.offence"] {
+        let why = format!("safeguard/dpf does not flag {category} to the importer as sensitive");
+        assert_eq!(carried(category, "UK", &[]), Err(why));
+        assert_eq!(carried(category, "UK", &flagged), Ok("safeguard/dpf".into()));
+        assert_eq!(carried(category, "EEA", &[]), Ok("safeguard/dpf".into()));
+    }
+    assert_eq!(carried("specialist.visits", "UK", &[]), Ok("safeguard/dpf".into()));
+}
+
+#[test]
+fn employees_of_somebody_else_are_no_hr_data() {
+    let carried = |said: &str, covered: &str| {
+        let dpf = edit(DPF, &[("coveredData: [NonHR]", &format!("coveredData: [{covered}]"))]);
+        World::new(&[&dpf]).store(&[("subjects: [Customer]", said)]).carried().is_ok()
+    };
+    for (said, hr, non_hr) in [
+        ("subjects: [Employee], employmentData: OwnGroup", true, false),
+        ("subjects: [Employee], employmentData: Other", false, true),
+        ("subjects: [Applicant], employmentData: Other", false, true),
+        ("subjects: [Applicant]", true, false),
+        ("employmentData: Other", false, true),
+        ("employmentData: OwnGroup", false, false),
+    ] {
+        assert_eq!((carried(said, "HR"), carried(said, "NonHR")), (hr, non_hr), "{said}");
+        assert!(carried(said, "HR, NonHR"), "{said}");
+    }
 }
 
 #[test]

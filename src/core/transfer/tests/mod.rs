@@ -1,7 +1,10 @@
 //! Sentences about verdicts, over manifests as users write them.
 
+mod agreed;
 mod flows;
 mod instruments;
+mod listed;
+mod measures;
 pub(crate) mod properties;
 mod spread;
 mod words;
@@ -73,6 +76,7 @@ spec:
       - {name: UKExtension, status: Active, since: '2023-10-12', recertifyBy: '2027-09-29'}
       - {name: Swiss-US, status: Active, since: '2024-08-01', recertifyBy: '2027-09-29'}
       coveredData: [NonHR]
+      recourse: {provider: JAMS}
       checkedOn: '2026-11-01'
   scope: {any: true}
   preference: 10
@@ -120,6 +124,7 @@ pub(crate) struct World {
     pub(crate) labels: Labels,
     pub(crate) uses: Vec<Use>,
     pub(crate) sends: Vec<Sending>,
+    pub(crate) one_off: bool,
     pub(crate) places: Vec<Place>,
     pub(crate) now: Timestamp,
 }
@@ -142,6 +147,7 @@ impl World {
             labels: [("app".to_owned(), "exporter".to_owned())].into(),
             uses: Self::uses(),
             sends: vec![],
+            one_off: false,
             places: vec![],
             now: at("2026-11-15"),
             law,
@@ -187,6 +193,9 @@ impl World {
                 "TransferSafeguard" => {
                     b.safeguards.push(Arc::new(parse::safeguard(&yaml(text), law).unwrap()));
                 }
+                "DataPrivacyFrameworkSnapshot" => {
+                    b.framework_lists.push(Arc::new(parse::framework_list(&yaml(text)).unwrap()));
+                }
                 "TransferException" => {
                     let exception = parse::exception(&yaml(text), &self.settings).unwrap();
                     b.exceptions.push(Arc::new(exception));
@@ -203,8 +212,8 @@ impl World {
     }
 
     pub(crate) fn ask<T>(&self, answer: impl FnOnce(&Snapshot, &Request<'_>) -> T) -> T {
-        let workload =
-            Workload { kind: "Pod", namespace: self.namespace, name: "report-1", labels: &self.labels };
+        let Self { namespace, labels, one_off, .. } = self;
+        let workload = Workload { kind: "Pod", namespace, name: "report-1", labels, one_off: *one_off };
         let request =
             Request { workload, uses: &self.uses, sends: &self.sends, places: &self.places, now: self.now };
         answer(&self.snapshot(), &request)

@@ -36,6 +36,8 @@ fn a_refusal_says_what_is_used_and_what_would_make_it_lawful() {
           - running it in IE, where the data is
           - a TransferSafeguard with standardContractualClauses from ltd to inc (ControllerToController or ControllerToProcessor), ukAddendum and an effective assessment of US for EEA and UK
           - a TransferSafeguard with inc's active dataPrivacyFramework certification for EU-US and UKExtension
+          would make a part of it lawful:
+          - for UK: a TransferSafeguard with internationalDataTransferAgreement from ltd to inc and an effective assessment of US for UK
         - judged at 2026-11-15T00:00:00Z by law pack 2026-08-05"#]].assert_eq(&said(&world));
 }
 
@@ -72,14 +74,46 @@ fn a_near_miss_names_the_datasets_and_a_way_the_part_that_it_serves() {
           from: ltd, in aws eu-west-1 (IE)
           to: inc, in aws us-east-1 (US)
           came near: safeguard/scc does not cover account.contact (for dataset accounts)
-          came near: safeguard/scc has no module under which a Processor exports (for dataset files)
+          came near: safeguard/scc has no module under which a Processor exports to inc, who is not the controller (acme) (for dataset files)
           would make it lawful, any one of:
           - running it in IE, where the data is
           - a TransferSafeguard with inc's active dataPrivacyFramework certification for EU-US
           would make a part of it lawful:
           - for dataset accounts: a TransferSafeguard with standardContractualClauses from ltd to inc (ControllerToController or ControllerToProcessor) and an effective assessment of US for EEA
-          - for dataset files: a TransferSafeguard with standardContractualClauses from ltd to inc (ProcessorToProcessor or ProcessorToController) and an effective assessment of US for EEA
+          - for dataset files: a TransferSafeguard with standardContractualClauses from ltd to inc (ProcessorToProcessor) and an effective assessment of US for EEA
         - judged at 2026-11-15T00:00:00Z by law pack 2026-08-05"#]].assert_eq(&said(&world));
+}
+
+#[test]
+fn each_instrument_is_proposed_where_it_may_help() {
+    let ways = |world: &World| said(world);
+    let plain = ways(&World::new(&[]));
+    for instrument in ["internationalDataTransferAgreement", "bindingCorporateRules", "derogation"] {
+        assert!(!plain.contains(instrument), "{plain}");
+    }
+    let mut group = World::new(&[]);
+    for party in &mut group.manifests[..2] {
+        *party = edit(party, &[("legalName", "group: ours, legalName")]);
+    }
+    let said_of_group = ways(&group);
+    assert!(
+        said_of_group.contains(
+            "a TransferSafeguard with bindingCorporateRules of group ours, if they are approved and bind both, and an \
+             effective assessment of US for EEA"
+        ),
+        "{said_of_group}"
+    );
+    let mut job = World::new(&[]);
+    job.settings.derogations_for_jobs = true;
+    assert!(!ways(&job).contains("derogation"), "what may be repeated has none");
+    job.one_off = true;
+    assert!(
+        ways(&job)
+            .contains("a TransferSafeguard with a derogation, if a ground of it fits this one transfer")
+    );
+    let back =
+        World::new(&[]).store(&[("role: Controller", "role: Processor\n  controllerRef: {name: inc}")]);
+    assert!(ways(&back).contains("from ltd to inc (ProcessorToController)"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What would make a blocked flow lawful, in words.
 
 use super::{
-    super::{Remedy, Request},
+    super::{Modules, Remedy, Request},
     and,
     group::{Flows, Group, regime_names},
 };
@@ -35,9 +35,12 @@ pub(super) fn needed(request: &Request<'_>, group: &Group<'_>) -> Vec<String> {
         )),
         Remedy::KnowPlace => Some("a node whose region the law pack knows, or --default-location".into()),
         Remedy::Clauses { .. }
+        | Remedy::Agreement
+        | Remedy::GroupRules(_)
         | Remedy::Certification(_)
         | Remedy::SameEntity
         | Remedy::Claim(_)
+        | Remedy::Derogation
         | Remedy::RunIn(_) => None,
     };
     group.remedies.keys().filter_map(line).collect()
@@ -46,8 +49,7 @@ pub(super) fn needed(request: &Request<'_>, group: &Group<'_>) -> Vec<String> {
 /// One line for each way.
 pub(super) fn ways(group: &Group<'_>) -> Vec<Way> {
     let mut ways: Vec<Way> = group.remedies.iter().filter_map(|(r, flows)| plain(group, r, flows)).collect();
-    ways.extend(clauses(group, false));
-    ways.extend(clauses(group, true));
+    ways.extend(Modules::ALL.into_iter().filter_map(|modules| clauses(group, modules)));
     ways.extend(certification(group));
     ways
 }
@@ -61,6 +63,19 @@ fn way(group: &Group<'_>, flows: &Flows<'_>, what: &str) -> Way {
 /// Ways that are one line each.
 fn plain(group: &Group<'_>, remedy: &Remedy, flows: &Flows<'_>) -> Option<Way> {
     let what = match remedy {
+        Remedy::Agreement => format!(
+            "a TransferSafeguard with internationalDataTransferAgreement from {} to {} and {}",
+            group.exporter,
+            importer(group),
+            assessment(group, flows)?
+        ),
+        Remedy::GroupRules(rules) => format!(
+            "a TransferSafeguard with bindingCorporateRules of group {rules}, if they are approved and bind both, and {}",
+            assessment(group, flows)?
+        ),
+        Remedy::Derogation => {
+            "a TransferSafeguard with a derogation, if a ground of it fits this one transfer".into()
+        }
         Remedy::Claim(row) => format!(
             "a TransferSafeguard that claims {row} for {}, if it is among the recipients covered",
             importer(group)
@@ -82,28 +97,22 @@ fn plain(group: &Group<'_>, remedy: &Remedy, flows: &Flows<'_>) -> Option<Way> {
     Some(way(group, flows, &what))
 }
 
-fn clauses(group: &Group<'_>, processor: bool) -> Option<Way> {
+fn clauses(group: &Group<'_>, of: Modules) -> Option<Way> {
     let mut served = Flows::new();
     let mut needs = std::collections::BTreeSet::new();
     for (remedy, flows) in &group.remedies {
-        if let Remedy::Clauses { as_processor, needs: need } = remedy
-            && *as_processor == processor
+        if let Remedy::Clauses { modules, needs: need } = remedy
+            && *modules == of
         {
             served.extend(flows);
             needs.insert(*need);
         }
     }
-    let country = group.to.country?;
     if served.is_empty() {
         return None;
     }
-    let module = if processor {
-        "ProcessorToProcessor or ProcessorToController"
-    } else {
-        "ControllerToController or ControllerToProcessor"
-    };
-    let mut parts =
-        vec![format!("standardContractualClauses from {} to {} ({module})", group.exporter, importer(group))];
+    let (from, to, modules) = (group.exporter, importer(group), of.as_str());
+    let mut parts = vec![format!("standardContractualClauses from {from} to {to} ({modules})")];
     for need in needs {
         match need {
             ClausesNeed::Nothing => {}
@@ -111,9 +120,14 @@ fn clauses(group: &Group<'_>, processor: bool) -> Option<Way> {
             ClausesNeed::SwissAmendments => parts.push("swissAmendments".into()),
         }
     }
-    let regimes = served.iter().map(|(r, _)| *r).collect();
-    parts.push(format!("an effective assessment of {country} for {}", regime_names(&regimes)));
+    parts.push(assessment(group, &served)?);
     Some(way(group, &served, &format!("a TransferSafeguard with {}", and(parts))))
+}
+
+fn assessment(group: &Group<'_>, flows: &Flows<'_>) -> Option<String> {
+    let country = group.to.country?;
+    let regimes = flows.iter().map(|(r, _)| *r).collect();
+    Some(format!("an effective assessment of {country} for {}", regime_names(&regimes)))
 }
 
 fn certification(group: &Group<'_>) -> Option<Way> {
