@@ -29,8 +29,8 @@ fn claim(name: &str, labels: &[(&str, &str)]) -> ClaimSeen {
     ClaimSeen { key: key(name, labels) }
 }
 
-fn found(seen: Seen) -> Vec<Draft> {
-    drafts(&base_with([]).snapshot(), &seen)
+fn found(seen: &Seen) -> Vec<Draft> {
+    drafts(&base_with([]).snapshot(), seen)
 }
 
 fn names(drafts: &[Draft]) -> Vec<(&str, Option<Guess>)> {
@@ -40,7 +40,7 @@ fn names(drafts: &[Draft]) -> Vec<(&str, Option<Guess>)> {
 #[test]
 fn what_an_operator_made_for_one_database_is_one_draft() {
     let of = [("cnpg.io/cluster", "orders")];
-    let drafts = found(Seen {
+    let drafts = found(&Seen {
         secrets: vec![
             secret("orders-app", &of, &["username", "password", "host"]),
             secret("orders-ca", &of, &["ca.crt", "ca.key"]),
@@ -56,7 +56,7 @@ fn what_an_operator_made_for_one_database_is_one_draft() {
 
 #[test]
 fn a_secret_is_a_databases_by_the_names_of_its_keys_and_no_other_is() {
-    let drafts = found(Seen {
+    let drafts = found(&Seen {
         secrets: vec![
             secret("crm", &[], &["DB_USER", "DB_PASSWORD", "DB_HOST"]),
             secret("reports", &[], &["DATABASE_URL"]),
@@ -85,7 +85,7 @@ fn where_the_names_of_keys_are_not_known_type_and_labels_decide() {
         type_: type_.into(),
         ..secret(name, labels, &[])
     };
-    let drafts = found(Seen {
+    let drafts = found(&Seen {
         secrets: vec![
             unknown("bound", &[], "servicebinding.io/postgresql"),
             unknown(
@@ -106,7 +106,7 @@ fn where_the_names_of_keys_are_not_known_type_and_labels_decide() {
 
 #[test]
 fn services_by_their_port_and_claims_by_themselves() {
-    let drafts = found(Seen {
+    let drafts = found(&Seen {
         services: vec![service("cache", &[], 6379), service("web", &[], 80)],
         claims: vec![claim("uploads", &[])],
         ..Seen::default()
@@ -117,7 +117,7 @@ fn services_by_their_port_and_claims_by_themselves() {
 #[test]
 fn what_a_store_claims_is_skipped_and_a_part_that_none_claims_names_the_store() {
     let of = [("cnpg.io/cluster", "accounts")];
-    let drafts = found(Seen {
+    let drafts = found(&Seen {
         secrets: vec![secret("accounts-app", &of, &["username", "password", "host"])],
         services: vec![service("accounts-rw", &of, 5432)],
         ..Seen::default()
@@ -132,14 +132,14 @@ fn what_a_store_claims_is_skipped_and_a_part_that_none_claims_names_the_store() 
         secrets: vec![secret("accounts-app", &of, &["username", "password", "host"])],
         ..Seen::default()
     };
-    assert!(found(whole).is_empty());
+    assert!(found(&whole).is_empty());
 }
 
 #[test]
 fn namespaces_that_are_not_judged_are_not_looked_at() {
     let mut claim = claim("etcd", &[]);
     claim.key.namespace = "kube-system".into();
-    assert!(found(Seen { claims: vec![claim], ..Seen::default() }).is_empty());
+    assert!(found(&Seen { claims: vec![claim], ..Seen::default() }).is_empty());
 }
 
 fn parsed(yaml: &str) -> Result<DataStore, String> {

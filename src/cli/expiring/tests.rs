@@ -66,7 +66,7 @@ fn a_safeguard_on_which_nothing_stands_ends_without_leaving_anything_uncovered()
 fn a_certification_is_told_of_by_its_end_by_its_stale_check_and_by_its_old_check() {
     let dpf = json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "TransferSafeguard", "metadata": {"name": "dpf"},
         "spec": {"scope": {"any": true}, "instrument": {"dataPrivacyFramework": {"participantRef": {"name": "inc"},
-            "coveredData": ["NonHR"], "checkedOn": "2026-11-01",
+            "coveredData": ["NonHR"], "recourse": {"provider": "JAMS"}, "checkedOn": "2026-11-01",
             "frameworks": [{"name": "EU-US", "status": "Active", "since": "2023-09-29", "recertifyBy": "2026-12-31"}]}}}});
     let report = report([dpf, abroad()], "P90D");
     assert_eq!(

@@ -61,7 +61,7 @@ fn the_fallback_that_catches_it_is_named_and_is_its_last_leg() {
 fn by_law() -> Vec<Value> {
     let dpf = json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "TransferSafeguard", "metadata": {"name": "inc-dpf"},
         "spec": {"scope": {"any": true}, "instrument": {"dataPrivacyFramework": {"participantRef": {"name": "inc"},
-            "coveredData": ["NonHR"], "checkedOn": "2026-11-01",
+            "coveredData": ["NonHR"], "recourse": {"provider": "JAMS"}, "checkedOn": "2026-11-01",
             "frameworks": [{"name": "EU-US", "status": "Active", "since": "2023-09-29", "recertifyBy": "2100-01-01"}]}}}});
     let london = node("uk1", "eu-west-2");
     vec![dpf, london, pod("analytics", "london", 0, "uk1", &["accounts-app"])]

@@ -32,12 +32,15 @@ use crate::{
 
 const NAME: &str = "transfers";
 
+/// Takes how each flow stands.
+pub type FlowsSender = watch::Sender<Option<Arc<Flows>>>;
+
 /// Runs until shutdown; `standing` is told what running Pods stand on, once that is counted, and `flows` how each flow stands,
 /// where anybody asks. With `limits`, Pods whose data nothing covers are evicted.
 pub async fn run(
     shared: Shared,
     standing: watch::Sender<Option<Standing>>,
-    (flows, limits): (Option<watch::Sender<Option<Arc<Flows>>>>, Option<Limits>),
+    (flows, limits): (Option<FlowsSender>, Option<Limits>),
 ) {
     let mut changes = shared.index.subscribe();
     let mut owners = Owners::new(shared.client.clone());

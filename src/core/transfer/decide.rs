@@ -64,7 +64,9 @@ pub(super) fn copy(snapshot: &Snapshot, key: &ObjectKey, name: &str, now: Timest
     let mut judge = Judge::new(snapshot, now, None, &key.namespace);
     match copy {
         Some((store, copy)) => {
-            judge.each(store, &[&copy.place], |judge, data| judge.copied(data, store, copy))
+            judge.each(store, &[&copy.place], |judge, data| {
+                judge.copied(data, store, copy);
+            });
         }
         None => judge.unknown_store(key, &[&NOWHERE]),
     }
@@ -228,7 +230,9 @@ impl<'a> Judge<'a> {
     /// When a party changes hands.
     pub(super) fn note_control(&mut self, party: &PartyName) {
         let change = self.snapshot.parties.get(party).and_then(|p| p.change_of_control.as_ref());
-        change.into_iter().for_each(|c| self.clock.note(c.on));
+        if let Some(change) = change {
+            self.clock.note(change.on);
+        }
     }
 }
 

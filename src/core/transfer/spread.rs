@@ -69,17 +69,17 @@ impl<'a> Judge<'a> {
 
     /// A copy has the data.
     pub(super) fn copied(&mut self, data: &Data<'a>, store: &'a Store, copy: &'a Copy) {
-        let holder = self.exporter(data);
+        let holder = Self::exporter(data);
         self.pass_copy(data, &holder, store, copy, &mut Seen::new());
     }
 
     /// The exporter has the data.
     pub(super) fn held_by_exporter(&mut self, data: &Data<'a>) {
-        let holder = self.exporter(data);
+        let holder = Self::exporter(data);
         self.received(data, &holder, &data.store.key.namespace, &mut Seen::new());
     }
 
-    fn exporter(&self, data: &Data<'a>) -> Holder<'a> {
+    fn exporter(data: &Data<'a>) -> Holder<'a> {
         let (party, roles) = (&data.store.exporter, Roles::exactly(&data.dataset.role));
         Holder { party: Some(party), roles: roles.clone(), from: party, from_roles: roles }
     }

@@ -269,7 +269,7 @@ fn a_change_of_control_is_told_of_until_somebody_looked_again() {
 fn a_refusal_says_by_which_way_it_would_go() {
     let mut world = at_home(&[party("mailer", "IN", "")]);
     world.sends = sending("mailer");
-    expect_test::expect![[r#"
+    expect_test::expect![[r"
         Pod identity/report-1: no safeguard for EEA data of identity/accounts in IN
         - workload: Pod identity/report-1, run by ltd
         - store identity/accounts: accounts
@@ -280,6 +280,6 @@ fn a_refusal_says_by_which_way_it_would_go() {
           by: api.x.example, a host of mailer
           named by: env X
           would make it lawful, any one of:
-          - a TransferSafeguard with standardContractualClauses from ltd to mailer (ControllerToController or ControllerToProcessor) and an effective assessment of IN for EEA"#]]
+          - a TransferSafeguard with standardContractualClauses from ltd to mailer (ControllerToController or ControllerToProcessor) and an effective assessment of IN for EEA"]]
     .assert_eq(&world.ask(|snapshot, request| text::lines(request, &decide(snapshot, request))));
 }
