@@ -21,6 +21,8 @@ use crate::{
     world::{Judged, World},
 };
 
+/// Uid of whoever makes a Pod from a judged template.
+const OWNER: &str = "00000000-0000-4000-8000-000000000009";
 /// Kinds that hold a template, and where.
 const TEMPLATES: [&str; 3] = ["/spec/template", "/spec/jobTemplate/spec/template", "/template"];
 
@@ -37,7 +39,15 @@ pub fn answered(case: &Case) -> Result<bool, String> {
             | "Node" => {
                 refused += usize::from(!review::is_written(case, &mut world, object)?);
             }
-            _ => pods.push(pod_of(object)?),
+            _ => {
+                if object["kind"] == "Job" {
+                    // There, as its Pod is, and known by the uid that the Pod names.
+                    let mut job = object.clone();
+                    job["metadata"]["uid"] = OWNER.into();
+                    world.add(job)?;
+                }
+                pods.push(pod_of(object)?);
+            }
         }
     }
     let snapshot = world.state.snapshot();
@@ -86,7 +96,7 @@ fn pod_of(mut object: Value) -> Result<Value, String> {
     let template = template.ok_or_else(|| format!("kind {}", object["kind"]))?;
     let meta = object["metadata"].take();
     let owner = json!({"apiVersion": object["apiVersion"], "kind": object["kind"], "name": meta["name"],
-        "uid": "00000000-0000-4000-8000-000000000009", "controller": true});
+        "uid": OWNER, "controller": true});
     Ok(json!({"apiVersion": "v1", "kind": "Pod", "spec": template["spec"], "metadata": {
         "name": format!("{}-0", meta["name"].as_str().unwrap_or_default()), "namespace": meta["namespace"],
         "labels": template["metadata"]["labels"], "annotations": template["metadata"]["annotations"],

@@ -196,7 +196,9 @@ impl Examination<'_> {
         twice(&readable, &mut findings);
         // What the webhook would refuse is not there for the others.
         let mut all = world.empty();
-        readable.iter().for_each(|r| all.add(&r.object));
+        for Readable { object, .. } in &readable {
+            all.add(object);
+        }
         let judge = self.judge(&all);
         readable.retain(|Readable { object, asked }| {
             let Some(Asked::Declared(plural)) = asked else { return true };

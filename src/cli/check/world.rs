@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Node};
+use k8s_openapi::api::{
+    batch::v1::Job,
+    core::v1::{ConfigMap, Namespace, Node, PersistentVolume},
+};
 use kube::Resource;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -57,6 +60,7 @@ impl World {
             "TransferException" => self.declared::<api::TransferException>(value),
             "RetentionPolicy" => self.declared::<api::RetentionPolicy>(value),
             "LegalHold" => self.declared::<api::LegalHold>(value),
+            "DataPrivacyFrameworkSnapshot" => self.declared::<api::DataPrivacyFrameworkSnapshot>(value),
             "Namespace" => {
                 if let Some(namespace) = read::<Namespace>(value) {
                     self.state.apply(Change::Namespace(TableEvent::Apply(key, facts::namespace(&namespace))));
@@ -67,6 +71,18 @@ impl World {
                     let node = facts::node(node, &self.context.law, &self.context.settings);
                     self.state.apply(Change::Node(TableEvent::Apply(key, Arc::new(node))));
                     self.has_nodes = true;
+                }
+            }
+            "PersistentVolume" => {
+                let volume = read::<PersistentVolume>(value)
+                    .and_then(|volume| facts::volume(volume, &self.context.settings));
+                if let Some(volume) = volume {
+                    self.state.apply(Change::Volume(TableEvent::Apply(key, Arc::new(volume))));
+                }
+            }
+            "Job" if self.context.settings.derogations_for_jobs => {
+                if let Some(uid) = read::<Job>(value).and_then(|job| facts::unowned_job(&job)) {
+                    self.state.apply(Change::Job(TableEvent::Apply(key, uid)));
                 }
             }
             "ConfigMap" => {

@@ -314,6 +314,8 @@ fn number(text: &str) -> Option<Number> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use serde_json::json;
 
     use super::*;
@@ -365,7 +367,7 @@ mod tests {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for n in 1..9 {
             let of = vec![format!("*a{}", n - 1); 10].join(", ");
-            text += &format!("a{n}: &a{n} [{of}]\n");
+            writeln!(text, "a{n}: &a{n} [{of}]").unwrap();
         }
         assert!(documents(&text).1.is_some_and(|b| b.why.contains("too large")));
         assert!(documents(&"[".repeat(5000)).1.is_some());
