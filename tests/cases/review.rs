@@ -105,8 +105,9 @@ impl Operation {
         };
         let before = || judged.before.clone().ok_or("no object as it was before");
         let (word, object, old, options) = match self {
-            Self::Create { .. } => ("CREATE", object.clone(), Value::Null, "CreateOptions"),
-            Self::PodBinding | Self::Binding => ("CREATE", object.clone(), Value::Null, "CreateOptions"),
+            Self::Create { .. } | Self::PodBinding | Self::Binding => {
+                ("CREATE", object.clone(), Value::Null, "CreateOptions")
+            }
             Self::Update | Self::EphemeralContainers => {
                 ("UPDATE", object.clone(), before()?, "UpdateOptions")
             }
