@@ -20,6 +20,7 @@ pub struct BadReview(#[source] serde_json::Error);
 
 impl BadReview {
     /// A body in which there is no uid.
+    #[cfg(feature = "operator")]
     pub(super) fn no_uid() -> Self {
         Self(serde::de::Error::missing_field("request.uid"))
     }

@@ -108,6 +108,7 @@ pub(super) fn answered(
 }
 
 /// Gives up a review that was not judged, by its uid; none where it holds none.
+#[cfg(feature = "operator")]
 pub(super) fn give_up(body: &[u8], why: NotReady, message: String) -> Option<Reviewed> {
     let uid = envelope::uid(body)?;
     Some(Reviewed::new(&Answer::unavailable(why, message), Decision { uid, ..Decision::default() }))

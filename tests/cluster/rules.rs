@@ -35,7 +35,7 @@ async fn every_object_that_breaks_a_rule_is_refused_here_as_it_is_by_the_api_ser
         example["metadata"]["name"] = "wrong-on-purpose".into();
         let old = before.as_ref().map(|before| with(&example, before)).transpose()?;
         let object = with(&example, set)?;
-        let asked = same(&w, &definitions, &object, old.as_ref()).await;
+        let asked = same(&w, definitions, &object, old.as_ref()).await;
         if let Some(old) = &old {
             gone(&w, old).await?;
         }
