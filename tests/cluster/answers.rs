@@ -140,7 +140,7 @@ async fn a_law_pack_that_drops_a_decision_names_every_affected_workload_before_i
     let checked = Timestamp::now().strftime("%Y-%m-%d").to_string();
     let certified = json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "TransferSafeguard", "metadata": {"name": "by-law"},
         "spec": {"scope": {"any": true}, "instrument": {"dataPrivacyFramework": {"participantRef": {"name": "inc"},
-            "coveredData": ["NonHR"], "checkedOn": checked,
+            "coveredData": ["NonHR"], "recourse": {"provider": "JAMS"}, "checkedOn": checked,
             "frameworks": [{"name": "EU-US", "status": "Active", "since": "2023-09-29", "recertifyBy": "2100-01-01"}]}}}});
     for object in [&store, &certified] {
         w.apply_as(&w.admin, object).await?;

@@ -79,7 +79,7 @@ async fn a_safeguard_says_what_it_carries_and_whom_it_does_not_find(w: Arc<World
     says(&w, &vain, "Ready", "True", "").await?;
     let stale = json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "TransferSafeguard", "metadata": {"name": "flows-stale"},
         "spec": {"scope": {"any": true}, "instrument": {"dataPrivacyFramework": {"participantRef": {"name": "inc"},
-            "coveredData": ["NonHR"], "checkedOn": "2025-01-01",
+            "coveredData": ["NonHR"], "recourse": {"provider": "JAMS"}, "checkedOn": "2025-01-01",
             "frameworks": [{"name": "EU-US", "status": "Active", "since": "2023-09-29", "recertifyBy": "2100-01-01"}]}}}});
     w.apply_as(&w.admin, &stale).await?;
     says(&w, &stale, "InForce", "False", "was last checked on 2025-01-01").await?;

@@ -110,7 +110,7 @@ async fn wrong_input_is_refused_with_the_field_and_the_fix(w: Arc<World>) -> Res
             "/spec/instrument",
             json!({}),
             "spec.instrument: ",
-            "name exactly one instrument: standardContractualClauses, dataPrivacyFramework or adequacy",
+            "name exactly one instrument, such as standardContractualClauses, dataPrivacyFramework or adequacy",
         ),
         (
             "TransferSafeguard",

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
 use k8s_openapi::api::{core::v1::Pod, events::v1::Event};
 use kube::{
     Api,
@@ -245,7 +246,10 @@ async fn region_of(w: &World, node: &str, region: &str) -> Result<()> {
 /// Says whose workloads run in which namespaces: those of the importer.
 async fn runs(w: &World, namespaces: &Value) -> Result<()> {
     let object = json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "Party", "metadata": {"name": "inc"}});
-    let patch = json!({"spec": {"runs": {"namespaces": namespaces}}});
+    // What is taken away from running Pods must be owned up to, each time anew.
+    let reason = format!("a test, at {}", Timestamp::now());
+    let patch = json!({"metadata": {"annotations": {"carnet.dev/acknowledge": reason}},
+        "spec": {"runs": {"namespaces": namespaces}}});
     w.api(&w.admin, &object)?.patch("inc", &Default::default(), &Patch::Merge(patch)).await?;
     Ok(())
 }
