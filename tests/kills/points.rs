@@ -111,24 +111,28 @@ async fn unwanted(world: Arc<World>, point: &'static str) -> Result<()> {
         .await
 }
 
-/// A Pod that a controller made and that comes to say that it uses a store that nobody declared.
+/// A Pod that a controller made, on a node of which nobody knows where it stands, and that comes to say that it uses a store.
 async fn lapsed(world: Arc<World>, point: &'static str) -> Result<()> {
     let scene = Scene::new(&world, Seed::default()).await?;
     let namespace = point;
     install::apply(
         &world.admin,
-        &[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})],
+        &[
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": point}}),
+        ],
     )
     .await?;
     let pod = json!({"apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": "lapsed", "namespace": namespace,
             "ownerReferences": [{"apiVersion": "example.com/v1", "kind": "Thing", "name": "thing",
                 "uid": "11111111-1111-1111-1111-111111111111", "controller": true}]},
-        "spec": {"nodeName": "played", "terminationGracePeriodSeconds": 0, "automountServiceAccountToken": false,
+        "spec": {"nodeName": point, "terminationGracePeriodSeconds": 0, "automountServiceAccountToken": false,
             "containers": [{"name": "app", "image": "app"}]}});
     install::apply(&world.admin, &[pod]).await?;
     let pods: Api<Pod> = Api::namespaced(world.admin.clone(), namespace);
-    let uses = json!({"metadata": {"annotations": {"carnet.dev/uses": "east/nothing=read"}}});
+    let used = format!("{}/{}=read", scene.namespace, scene.name);
+    let uses = json!({"metadata": {"annotations": {"carnet.dev/uses": used}}});
     let made = async {
         pods.patch("lapsed", &PatchParams::default(), &Patch::Merge(&uses)).await?;
         scene.begin().await
