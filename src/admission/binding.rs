@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{NotReady, ReviewState, envelope::Answer, transfers::Case, workload::Meta};
 use crate::{
     core::ids::ObjectKey,
-    detect::{Detection, PodSubject, uses},
+    detect::{Detection, uses},
     placement::{Candidates, node_place},
 };
 
@@ -49,14 +49,8 @@ pub(super) fn judge(
             format!("Carnet does not know Pod {namespace}/{name} yet and cannot judge its node; try again");
         return Answer::unavailable(NotReady::PodUnknown, message);
     };
-    let subject = PodSubject {
-        namespace,
-        spec: &facts.spec,
-        annotations: &facts.annotations,
-        labels: &facts.labels,
-        claim_templates: &[],
-        config_maps: state.config_maps.filter(|_| state.snapshot.settings.read_config_maps),
-    };
+    let config_maps = state.config_maps.filter(|_| state.snapshot.settings.read_config_maps);
+    let subject = facts.subject(config_maps);
     let Detection { uses, sends, .. } = uses(&state.snapshot, &subject);
     if uses.is_empty() {
         return Answer::allow("no-use");

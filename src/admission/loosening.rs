@@ -20,7 +20,7 @@ use crate::{
         snapshot::{Snapshot, SnapshotBuilder},
         transfer::{Request, Sending, Use, Workload, decide},
     },
-    detect::{self, Detection, PodSubject},
+    detect::{self, Detection},
     index::PodFacts,
     placement::node_place,
 };
@@ -188,18 +188,11 @@ fn count(state: &ReviewState<'_>, is_meant: impl Fn(&Running<'_>) -> bool) -> us
         !snapshot.settings.is_exempt(namespace)
             && snapshot.namespaces.get(namespace).is_none_or(|n| !n.terminating)
     };
+    let config_maps = state.config_maps.filter(|_| snapshot.settings.read_config_maps);
     let pods = state.pods.running();
     let pods = pods.iter().filter(|pod| pod.node().is_some() && stays(&pod.key.namespace));
     pods.filter(|pod| {
-        let subject = PodSubject {
-            namespace: &pod.key.namespace,
-            spec: &pod.spec,
-            annotations: &pod.annotations,
-            labels: &pod.labels,
-            claim_templates: &[],
-            config_maps: state.config_maps.filter(|_| snapshot.settings.read_config_maps),
-        };
-        let Detection { uses, sends, .. } = detect::uses(snapshot, &subject);
+        let Detection { uses, sends, .. } = detect::uses(snapshot, &pod.subject(config_maps));
         !uses.is_empty() && is_meant(&Running { pod, uses, sends })
     })
     .count()

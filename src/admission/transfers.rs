@@ -72,10 +72,8 @@ impl Case<'_> {
 
     /// Judges every candidate place; without a node, an unknown one.
     pub fn judge(&self, snapshot: &Snapshot, now: Timestamp) -> Judged {
-        let (places, open) = match &self.candidates {
-            Candidates::Places(places) => (places.clone(), false),
-            Candidates::NoNode => (vec![Place { provider: None, region: None, country: None }], true),
-        };
+        let open = self.candidates == Candidates::NoNode;
+        let places = self.candidates.clone().into_places();
         let verdict = decide(snapshot, &self.request(&places, now));
         let lawful = lawful_of(&verdict, &places);
         Judged { verdict, places, lawful, open }

@@ -259,6 +259,10 @@ impl<'a> Finder<'a> {
 
     /// An address outside the cluster that is nobody's, as far as is declared: a gap.
     fn undeclared(&mut self, text: &str, at: fmt::Arguments<'_>) {
+        // Every address has one, most literals have none.
+        if !text.contains(':') {
+            return;
+        }
         for (host, port) in outside::hosts(text) {
             let snapshot = self.snapshot;
             let namespace = host.rsplit_once('.').map(|(_, last)| last);

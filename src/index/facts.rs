@@ -26,6 +26,7 @@ use crate::{
         store::Place,
         volume::Volume,
     },
+    detect::{ConfigMapLookup, PodSubject},
 };
 
 /// The controller of a Pod.
@@ -74,6 +75,18 @@ pub struct PodFacts {
 }
 
 impl PodFacts {
+    /// As detection sees it. Its claims are there already, so it needs no templates of them.
+    pub fn subject<'a>(&'a self, config_maps: Option<&'a ConfigMapLookup<'a>>) -> PodSubject<'a> {
+        PodSubject {
+            namespace: &self.key.namespace,
+            spec: &self.spec,
+            annotations: &self.annotations,
+            labels: &self.labels,
+            claim_templates: &[],
+            config_maps,
+        }
+    }
+
     /// The node that it is bound to.
     pub fn node(&self) -> Option<&str> {
         self.spec.node_name.as_deref().filter(|n| !n.is_empty())

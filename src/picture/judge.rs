@@ -20,7 +20,7 @@ use crate::{
             decide_copy, mode, text,
         },
     },
-    detect::Finding,
+    detect::{Detection, Finding},
     index::{Owner, PodFacts},
     placement::pinned_to,
 };
@@ -41,6 +41,14 @@ pub struct Using {
     pub sends: Vec<Sending>,
     /// What changes no answer and is told all the same.
     pub findings: Vec<Finding>,
+}
+
+impl Using {
+    /// A Pod with what was found of it.
+    pub fn new(owner: Owner, pod: Arc<PodFacts>, found: Detection) -> Self {
+        let Detection { uses, sends, erasure_secrets: _, findings } = found;
+        Self { pod, owner, uses, sends, findings }
+    }
 }
 
 /// What is judged.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     core::snapshot::Snapshot,
-    detect::{self, ConfigMapLookup, Detection, PodSubject},
+    detect::{self, ConfigMapLookup, Detection},
     index::PodFacts,
 };
 
@@ -19,15 +19,7 @@ pub fn detected(
         if pod.node().is_none() {
             continue;
         }
-        let subject = PodSubject {
-            namespace: &pod.key.namespace,
-            spec: &pod.spec,
-            annotations: &pod.annotations,
-            labels: &pod.labels,
-            claim_templates: &[],
-            config_maps,
-        };
-        let detected = detect::uses(snapshot, &subject);
+        let detected = detect::uses(snapshot, &pod.subject(config_maps));
         if !detected.uses.is_empty() || !detected.findings.is_empty() {
             found.push((pod, detected));
         }

@@ -20,6 +20,16 @@ pub enum Candidates {
     NoNode,
 }
 
+impl Candidates {
+    /// The places to judge: where no node is there now, an unknown one stands for any that may come.
+    pub fn into_places(self) -> Vec<Place> {
+        match self {
+            Self::Places(places) => places,
+            Self::NoNode => vec![Place { provider: None, region: None, country: None }],
+        }
+    }
+}
+
 /// Where a Pod may run: the place of its `nodeName`, else the places of all nodes that match its selector and its
 /// required affinity. A node that is not known is in an unknown place. Taints and resources are not read: they change
 /// without the Pod.

@@ -6,7 +6,7 @@ use carnet::{
     api::v1alpha1::{TransferException, TransferSafeguard},
     controllers::{declared::Passive, transfers::store_status},
     core::{ids::ObjectKey, snapshot::Snapshot},
-    detect::{ConfigMapLookup, PodSubject, uses},
+    detect::{ConfigMapLookup, uses},
     index::{PodFacts, facts},
     picture::{Picture, StorePicture, Using, judge},
     placement::{Candidates, candidates},
@@ -133,22 +133,9 @@ fn everywhere(
 
 fn using(snapshot: &Snapshot, pod: Pod, config_maps: Option<&ConfigMapLookup<'_>>) -> Option<Using> {
     let facts: Arc<PodFacts> = Arc::new(facts::pod(pod)?);
-    let subject = PodSubject {
-        namespace: &facts.key.namespace,
-        spec: &facts.spec,
-        annotations: &facts.annotations,
-        labels: &facts.labels,
-        claim_templates: &[],
-        config_maps,
-    };
-    let found = uses(snapshot, &subject);
-    Some(Using {
-        owner: facts.owner.clone(),
-        uses: found.uses,
-        sends: found.sends,
-        findings: found.findings,
-        pod: facts,
-    })
+    let found = uses(snapshot, &facts.subject(config_maps));
+    let owner = facts.owner.clone();
+    Some(Using::new(owner, facts, found))
 }
 
 /// Whether the status of a store says that something is not as it should be.

@@ -15,7 +15,7 @@ use crate::{
         store::Place,
         transfer::{Request, Use, Verdict, decide, next_flip, text},
     },
-    placement::{Candidates, affinity_to_paste, candidates, node_place},
+    placement::{affinity_to_paste, candidates, node_place},
 };
 
 /// What is known of one workload.
@@ -100,18 +100,9 @@ pub fn explain(world: &World, snapshot: &Snapshot, template: &Template, now: Tim
     let owner = &template.owner;
     let detection = world.detect(snapshot, template);
     let bound = template.spec.node_name.as_deref().filter(|name| !name.is_empty());
-    let places = match candidates(snapshot, &template.spec) {
-        Candidates::Places(places) => places,
-        Candidates::NoNode => vec![Place { provider: None, region: None, country: None }],
-    };
+    let places = candidates(snapshot, &template.spec).into_places();
     let request = Request {
-        workload: crate::core::transfer::Workload {
-            kind: &owner.kind,
-            namespace: &owner.namespace,
-            name: &owner.name,
-            labels: &template.labels,
-            one_off: template.is_one_off(snapshot),
-        },
+        workload: template.workload(snapshot),
         uses: &detection.uses,
         sends: &detection.sends,
         places: &places,

@@ -14,10 +14,10 @@ use crate::{
     core::{
         snapshot::Snapshot,
         store::Place,
-        transfer::{Flow, Outcome, ReliedOn, Request, Workload, decide},
+        transfer::{Flow, Outcome, ReliedOn, Request, decide},
     },
     picture::{FlowStanding, Who, standings},
-    placement::{Candidates, candidates},
+    placement::candidates,
 };
 
 /// What a flip comes to, the worst first.
@@ -108,19 +108,10 @@ pub fn stand(world: &World, snapshot: &Snapshot, now: Timestamp) -> BTreeMap<Key
         if detection.uses.is_empty() {
             continue;
         }
-        let places = match candidates(snapshot, &template.spec) {
-            Candidates::Places(places) => places,
-            Candidates::NoNode => vec![Place { provider: None, region: None, country: None }],
-        };
+        let places = candidates(snapshot, &template.spec).into_places();
         let owner = &template.owner;
         let request = Request {
-            workload: Workload {
-                kind: &owner.kind,
-                namespace: &owner.namespace,
-                name: &owner.name,
-                labels: &template.labels,
-                one_off: template.is_one_off(snapshot),
-            },
+            workload: template.workload(snapshot),
             uses: &detection.uses,
             sends: &detection.sends,
             places: &places,

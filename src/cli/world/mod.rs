@@ -89,14 +89,7 @@ impl World {
         let config_maps: Option<&detect::ConfigMapLookup<'_>> =
             if snapshot.settings.read_config_maps { Some(&lookup) } else { None };
         let found = detected(snapshot, self.pods.iter().cloned(), config_maps);
-        let using = |(pod, Detection { uses, sends, findings, .. }): (Arc<PodFacts>, _)| Using {
-            owner: self.top(&pod.owner),
-            pod,
-            uses,
-            sends,
-            findings,
-        };
-        found.into_iter().map(using).collect()
+        found.into_iter().map(|(pod, found)| Using::new(self.top(&pod.owner), pod, found)).collect()
     }
 
     /// What a template uses.

@@ -13,7 +13,7 @@ use k8s_openapi::{
 use kube::Resource;
 
 use crate::{
-    core::{selector::Labels, snapshot::Snapshot},
+    core::{selector::Labels, snapshot::Snapshot, transfer},
     detect::PodSubject,
     index::{Owner, owner_of},
 };
@@ -44,6 +44,17 @@ impl Template {
             _ => return false,
         };
         snapshot.is_one_off(&self.owner.namespace, &by.made_by())
+    }
+
+    /// As decisions see it: by the object that holds it.
+    pub fn workload(&self, snapshot: &Snapshot) -> transfer::Workload<'_> {
+        transfer::Workload {
+            kind: &self.owner.kind,
+            namespace: &self.owner.namespace,
+            name: &self.owner.name,
+            labels: &self.labels,
+            one_off: self.is_one_off(snapshot),
+        }
     }
 
     /// As detection sees it.

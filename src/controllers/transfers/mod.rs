@@ -24,8 +24,8 @@ use super::{Shared, StatusWriter, lapses, reports::Flows, wake};
 use crate::{
     api::v1alpha1::DataStore,
     core::snapshot::Snapshot,
-    detect::{self, Detection},
-    index::{Entry, Owner, PodFacts},
+    detect,
+    index::{Entry, Owner},
     picture::{Lapsed, Picture, Standing, StorePicture, Using, detected, earliest, judge, standings},
     platform::metrics::{DECLARED_KINDS, FindingLabel, FlowState, KindLabel},
 };
@@ -120,14 +120,7 @@ async fn running(shared: &Shared, snapshot: &Snapshot, owners: &mut Owners) -> V
     let found = detected(snapshot, shared.index.pods(), config_maps);
     let direct: Vec<_> = found.iter().map(|(pod, _)| pod.owner.clone()).collect();
     owners.learn(&direct).await;
-    let using = |(pod, Detection { uses, sends, findings, .. }): (Arc<PodFacts>, _)| Using {
-        owner: owners.top(&pod.owner),
-        pod,
-        uses,
-        sends,
-        findings,
-    };
-    found.into_iter().map(using).collect()
+    found.into_iter().map(|(pod, found)| Using::new(owners.top(&pod.owner), pod, found)).collect()
 }
 
 /// The next instant at which a hold ends.

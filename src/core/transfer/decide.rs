@@ -76,7 +76,12 @@ pub(super) fn copy(snapshot: &Snapshot, key: &ObjectKey, name: &str, now: Timest
 /// Judges what the exporter does with its data wherever it is.
 pub(super) fn at_rest(snapshot: &Snapshot, key: &ObjectKey, now: Timestamp) -> Verdict {
     let mut judge = Judge::new(snapshot, now, None, &key.namespace);
-    if let Some(store) = snapshot.stores.get(key) {
+    let store = snapshot.stores.get(key);
+    // Most exporters keep to themselves: then there is no flow.
+    let leaves = |store: &&Arc<Store>| {
+        snapshot.parties.get(&store.exporter).is_some_and(|party| !party.keeps_to_itself())
+    };
+    if let Some(store) = store.filter(leaves) {
         judge.each(store, &[&store.place], Judge::held_by_exporter);
     }
     judge.verdict()

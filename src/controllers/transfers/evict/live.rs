@@ -14,7 +14,7 @@ use crate::{
     api::v1alpha1 as api,
     controllers::Shared,
     core::{ids::ObjectKey, snapshot::Snapshot},
-    detect::{self, Detection, PodSubject},
+    detect,
     index::{Entry, Kind, Sight, Table, facts},
     picture::{LapsedPod, Using, is_to_go},
 };
@@ -58,16 +58,8 @@ pub async fn look(shared: &Shared, pod: &LapsedPod) -> Result<Live, kube::Error>
     let lookup = |key: &_| shared.index.config_map(key);
     let config_maps: Option<&detect::ConfigMapLookup<'_>> =
         if snapshot.settings.read_config_maps { Some(&lookup) } else { None };
-    let subject = PodSubject {
-        namespace: &facts.key.namespace,
-        spec: &facts.spec,
-        annotations: &facts.annotations,
-        labels: &facts.labels,
-        claim_templates: &[],
-        config_maps,
-    };
-    let Detection { uses, sends, .. } = detect::uses(&snapshot, &subject);
-    let using = Using { pod: facts.into(), owner: pod.owner.clone(), uses, sends, findings: vec![] };
+    let found = detect::uses(&snapshot, &facts.subject(config_maps));
+    let using = Using::new(pod.owner.clone(), facts.into(), found);
     Ok(is_to_go(&snapshot, &using, Timestamp::now()).map_or(Live::Lawful, Live::Violates))
 }
 

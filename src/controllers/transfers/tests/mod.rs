@@ -19,7 +19,7 @@ use crate::{
         settings::{ClaimsFrom, Settings},
         snapshot::Snapshot,
     },
-    detect::{self, Detection, PodSubject},
+    detect,
     index::{Change, Context, Entry, Kind, PodFacts, State, TableEvent, Watched, facts},
     parse::law,
     picture::{Picture, StorePicture, Using, judge},
@@ -171,20 +171,8 @@ impl World {
     }
 
     pub fn running(&self, snapshot: &Snapshot) -> Vec<Using> {
-        let subject = |pod: &Arc<PodFacts>| {
-            let subject = PodSubject {
-                namespace: &pod.key.namespace,
-                spec: &pod.spec,
-                annotations: &pod.annotations,
-                labels: &pod.labels,
-                claim_templates: &[],
-                config_maps: None,
-            };
-            detect::uses(snapshot, &subject)
-        };
         let all = self.pods.iter().map(|pod| {
-            let Detection { uses, sends, findings, .. } = subject(pod);
-            Using { pod: pod.clone(), owner: pod.owner.clone(), uses, sends, findings }
+            Using::new(pod.owner.clone(), pod.clone(), detect::uses(snapshot, &pod.subject(None)))
         });
         all.collect()
     }
