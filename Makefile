@@ -62,6 +62,11 @@ test-gitops: tools rust ## Flux and Argo CD, the real ones (builds them once: a 
 	@hack/gitops/build.sh
 	cargo test --locked --all-features --test gitops
 
+.PHONY: test-cert-manager
+test-cert-manager: tools rust ## the webhook's certificate from cert-manager, the real one (builds it once: five minutes)
+	@hack/certmanager/build.sh
+	CARNET_CERT_MANAGER=1 cargo test --locked --all-features --test lifecycle -- lifecycle::cert_manager
+
 .PHONY: demo
 demo: tools rust ## a real cluster, a refused Pod, a safeguard, a lapse, a deletion; ends with a table
 	cargo build --locked --all-features --bins --example testbed
@@ -123,4 +128,4 @@ doc: rust ## the API documentation, without warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --all-features --no-deps
 
 .PHONY: nightly
-nightly: lint test load test-gitops images-check bench doc deny ## what does not fit into every change
+nightly: lint test load test-gitops test-cert-manager images-check bench doc deny ## what does not fit into every change

@@ -5,8 +5,8 @@ use std::{path::Path, process::Command, time::Duration};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
-    Api, Client,
-    api::{ListParams, PostParams},
+    Api, Client, ResourceExt,
+    api::{DeleteParams, ListParams, PostParams},
 };
 use serde_json::{Value, json};
 
@@ -122,18 +122,52 @@ impl Accounts {
         serde_saphyr::from_str(POD).map_err(|e| TestbedError::Unsuitable(format!("the Pod is not YAML: {e}")))
     }
 
-    /// Tries to create that Pod; if it is refused, what the webhook says.
+    /// Tries to create that Pod; if it is refused, what the webhook says. That there is one already is an error, not a refusal.
     pub async fn try_pod(client: &Client) -> Result<Result<(), String>, TestbedError> {
         let pods: Api<Pod> = Api::namespaced(client.clone(), USER_NAMESPACE);
         match pods.create(&PostParams::default(), &Self::pod()?).await {
             Ok(_) => Ok(Ok(())),
             // The API server puts its own words before ours.
-            Err(kube::Error::Api(status)) => {
+            Err(kube::Error::Api(status)) if !status.is_already_exists() => {
                 let ours = status.message.split_once("denied the request: ").map(|(_, ours)| ours.to_owned());
                 Ok(Err(ours.unwrap_or(status.message)))
             }
             Err(error) => Err(TestbedError::api("create the Pod")(error)),
         }
+    }
+
+    /// Tries for so many seconds until that Pod is refused, and answers what is said; what is admitted meanwhile is taken away again.
+    pub async fn refused(client: &Client, seconds: u64) -> Result<String, TestbedError> {
+        wait_for("the violation to be refused", Duration::from_secs(seconds), &mut [], || async {
+            match Self::try_pod(client).await.map_err(|error| error.to_string())? {
+                Err(refusal) => Ok(refusal),
+                Ok(()) => {
+                    Err(Self::pod_gone(client).await.err().map_or("admitted".to_owned(), |e| e.to_string()))
+                }
+            }
+        })
+        .await
+    }
+
+    /// Tries for so many seconds until that Pod is admitted, and takes it away again.
+    pub async fn admitted(client: &Client, seconds: u64) -> Result<(), TestbedError> {
+        wait_for("the Pod to be admitted", Duration::from_secs(seconds), &mut [], || async {
+            Self::try_pod(client).await.map_err(|error| error.to_string())?
+        })
+        .await?;
+        Self::pod_gone(client).await
+    }
+
+    /// Deletes that Pod and waits until it is gone.
+    pub async fn pod_gone(client: &Client) -> Result<(), TestbedError> {
+        let (pods, name): (Api<Pod>, _) =
+            (Api::namespaced(client.clone(), USER_NAMESPACE), Self::pod()?.name_any());
+        match pods.delete(&name, &DeleteParams::default().grace_period(0)).await {
+            Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(()),
+            other => drop(other.map_err(TestbedError::api("delete the Pod"))?),
+        }
+        until("the Pod to be gone", 30, || async { Ok(pods.get_opt(&name).await?.is_none().then_some(())) })
+            .await
     }
 
     /// The first run that awaits approval or has failed.

@@ -26,6 +26,7 @@
 mod access;
 pub mod accounts;
 mod binaries;
+mod cert_manager;
 mod cgroups;
 pub mod chart;
 mod choice;
@@ -50,6 +51,7 @@ mod state;
 
 pub use access::{Access, MARKER};
 pub use binaries::Binaries;
+pub use cert_manager::CertManager;
 pub use choice::{Level, Testbed};
 pub use control_plane::{ControlPlane, ControlPlaneOptions};
 pub use error::TestbedError;

@@ -106,11 +106,7 @@ impl World {
     pub async fn admitted_under_a_safeguard(&self) -> Result<()> {
         let end = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
         Accounts::safeguard(&self.admin, end).await?;
-        until("the Pod to be admitted", 15, || async {
-            Ok(Accounts::try_pod(&self.admin).await.ok().and_then(Result::ok))
-        })
-        .await?;
-        self.pod_gone(USER_NAMESPACE, "report").await?;
+        Accounts::admitted(&self.admin, 15).await?;
         // As long as the Pod is counted, its safeguard is not let go.
         let safeguards: Api<TransferSafeguard> = Api::all(self.admin.clone());
         until("the safeguard to be deleted", 20, || async {
@@ -118,11 +114,7 @@ impl World {
         })
         .await?;
         // Nothing that later tests call settled may still stand on it.
-        until("the Pod to be refused again", 15, || async {
-            let answer = Accounts::try_pod(&self.admin).await;
-            Ok(matches!(answer, Ok(Err(_))).then_some(()))
-        })
-        .await?;
+        Accounts::refused(&self.admin, 15).await?;
         Ok(())
     }
 

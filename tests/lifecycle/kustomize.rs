@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
-use carnet::testbed::accounts::{Accounts, STORE_NAMESPACE, until};
+use carnet::testbed::accounts::{Accounts, STORE_NAMESPACE};
 
 use crate::{
     cases,
@@ -32,10 +32,7 @@ async fn kubectl_installs_it_and_a_pod_is_refused_and_admitted_under_a_safeguard
 ) -> Result<()> {
     w.present_by_kubectl().await?;
     w.accounts().await?.declare(&w.admin).await?;
-    until("the violation to be refused", 20, || async {
-        Ok(matches!(Accounts::try_pod(&w.admin).await, Ok(Err(_))).then_some(()))
-    })
-    .await?;
+    Accounts::refused(&w.admin, 20).await?;
     w.an_unrelated_pod_runs("unrelated", "us1").await?;
     w.admitted_under_a_safeguard().await
 }

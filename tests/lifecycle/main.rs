@@ -4,11 +4,14 @@
 //!
 //! One cluster for all tests, one test at a time, in this order: each says what it needs installed, and what is there
 //! already is not installed again. The load is part of it where `CARNET_LOAD_SECONDS` says how long each phase lasts; `CARNET_LIFECYCLE_BIN` takes
-//! operator and eraser from that directory in place of this build (`make load`).
+//! operator and eraser from that directory in place of this build (`make load`); `CARNET_CERT_MANAGER` adds
+//! what needs cert-manager (`make test-cert-manager`).
 
+mod cert_manager;
 mod cluster_state;
 mod dead;
 mod diagnosis;
+mod earlier;
 mod footprint;
 mod install;
 mod kustomize;
@@ -38,6 +41,7 @@ fn main() {
         footprint::CASES,
         dead::CASES,
         if load::is_wanted() { load::CASES } else { &[] },
+        if cert_manager::is_wanted() { cert_manager::CASES } else { &[] },
         upgrade::CASES,
         uninstall::CASES,
         kustomize::CASES,
@@ -55,7 +59,7 @@ fn main() {
         .map(|(name, case)| {
             let (world, handle) = (world.clone(), runtime.handle().clone());
             Trial::test(name, move || {
-                let patience = PATIENCE + load::extra_patience();
+                let patience = PATIENCE + load::extra_patience() + upgrade::extra_patience(name);
                 let limited = async { tokio::time::timeout(patience, case(world.clone())).await };
                 let failed = match handle.block_on(limited) {
                     Ok(Ok(())) => return Ok(()),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use carnet::testbed::accounts::{Accounts, USER_NAMESPACE, until};
+use carnet::testbed::accounts::Accounts;
 
 use crate::{
     cases,
@@ -28,11 +28,7 @@ async fn an_uninstall_leaves_declarations_and_evidence_and_nothing_that_acts(w: 
     w.only_declarations_are_left(&before).await?;
     let verdicts = w.tools.kubectl(&["get", "transferbackstops", "--all-namespaces", "-o", "name"]).await?;
     ensure!(!verdicts.is_empty(), "docs/uninstall.md says that TransferBackstops stay");
-    until("what they would refuse to come in", 20, || async {
-        Ok(Accounts::try_pod(&w.admin).await.ok().and_then(Result::ok))
-    })
-    .await?;
-    w.pod_gone(USER_NAMESPACE, "report").await?;
+    Accounts::admitted(&w.admin, 20).await.context("with nothing there that would refuse it")?;
     w.an_unrelated_pod_runs("afterwards", "eu1").await
 }
 
@@ -40,10 +36,7 @@ async fn it_is_installed_over_what_was_left_and_judges_at_once(w: Arc<World>) ->
     w.declared().await?;
     w.uninstall().await?;
     w.present().await?;
-    until("the violation to be refused", 20, || async {
-        Ok(matches!(Accounts::try_pod(&w.admin).await, Ok(Err(_))).then_some(()))
-    })
-    .await?;
+    Accounts::refused(&w.admin, 20).await?;
     Ok(())
 }
 

@@ -1,8 +1,8 @@
-//! From the chart of an earlier commit to this one, with workloads that run and Pods that come in meanwhile.
+//! From an earlier commit, its chart and its programs, to this one, with workloads that run and Pods that come in meanwhile.
 
-use std::{path::PathBuf, process::Command, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use carnet::testbed::accounts::{USER_NAMESPACE, until};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{
@@ -13,34 +13,36 @@ use serde_json::json;
 
 use crate::{
     cases,
+    earlier::Earlier,
     load::Stream,
-    world::{CHART, NAMESPACE, RELEASE, VALUES, World, project},
+    world::{NAMESPACE, RELEASE, VALUES, World},
 };
 
 cases![an_upgrade_from_the_previous_commits_chart_wrongs_no_pod_and_no_workload];
 
 const RATE: u32 = 10;
 
+/// How much longer a test of this module may take than others: it compiles.
+pub fn extra_patience(test: &str) -> Duration {
+    if test.contains("::upgrade::") { Duration::from_mins(10) } else { Duration::ZERO }
+}
+
 async fn an_upgrade_from_the_previous_commits_chart_wrongs_no_pod_and_no_workload(
     w: Arc<World>,
 ) -> Result<()> {
-    let earlier = w.earlier_chart()?;
+    let earlier = Earlier::unpacked()?;
+    let programs = earlier.programs().await?;
     w.absent().await?;
-    let chart = earlier.to_str().context("a path in UTF-8")?;
-    let rendered = w.tools.helm(&["template", RELEASE, chart, "--namespace", NAMESPACE]).await?;
-    w.load_images(&rendered)?;
-    let mut args = vec![
-        "install",
-        RELEASE,
-        chart,
-        "--namespace",
-        NAMESPACE,
-        "--create-namespace",
-        "--wait",
-        "--timeout=2m",
-    ];
+    let chart = earlier.chart();
+    let chart = chart.to_str().context("a path in UTF-8")?;
+    let tags = ["image.tag", "eraser.image.tag"].map(|value| format!("--set={value}={}", earlier.tag()));
+    let mut args = vec![RELEASE, chart, "--namespace", NAMESPACE];
+    args.extend(tags.iter().map(String::as_str));
     args.extend(VALUES);
-    w.tools.helm(&args).await.context("the earlier chart")?;
+    let rendered = w.tools.helm(&[&["template"], args.as_slice()].concat()).await?;
+    w.load_images_of(&rendered, Some(&programs))?;
+    let install = [&["install"], args.as_slice(), &["--create-namespace", "--wait", "--timeout=2m"]].concat();
+    w.tools.helm(&install).await.context("the earlier commit")?;
     w.answered().await?;
     w.accounts().await?.declare(&w.admin).await?;
     let workload = w.workload().await?;
@@ -92,33 +94,4 @@ impl World {
             "jsonpath={range .items[*]}{.metadata.uid} {.status.containerStatuses[*].restartCount} {end}";
         self.tools.kubectl(&["get", "pods", "-n", USER_NAMESPACE, "-l", "app=steady", "-o", columns]).await
     }
-
-    /// The chart of the newest commit before this one that has another, unpacked. Without a history this fails: an
-    /// upgrade that was not tried is not one that works.
-    fn earlier_chart(&self) -> Result<PathBuf> {
-        let history = git(&["rev-list", "--max-count=200", "HEAD"])?;
-        let tree = |commit: &str| git(&["rev-parse", "--verify", "--quiet", &format!("{commit}:{CHART}")]);
-        let now = tree("HEAD").with_context(|| format!("HEAD has no {CHART}"))?;
-        let whole = |commit: &str| git(&["cat-file", "-e", &format!("{commit}:{CHART}/Chart.yaml")]).is_ok();
-        let other = history.lines().skip(1).find(|c| whole(c) && tree(c).is_ok_and(|tree| tree != now));
-        // As long as there is but one chart, it is upgraded to itself.
-        let same = || history.lines().nth(1).filter(|commit| whole(commit));
-        let Some(commit) = other.or_else(same) else {
-            bail!("no commit before HEAD has {CHART}: an upgrade needs the history (git fetch --unshallow)");
-        };
-        crate::load::say(&format!("upgrading from the chart of {commit}"));
-        let (archive, to) = (self.scratch.path().join("earlier.tar"), self.scratch.path().join("earlier"));
-        git(&["archive", "--format=tar", "--output", &archive.to_string_lossy(), commit, CHART])?;
-        std::fs::create_dir_all(&to)?;
-        let unpacked = Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(&to).status()?;
-        ensure!(unpacked.success(), "the archive of {commit} cannot be unpacked");
-        Ok(to.join(CHART))
-    }
-}
-
-fn git(args: &[&str]) -> Result<String> {
-    let output = Command::new("git").args(args).current_dir(project()).output().context("start git")?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "git {}: {complaint}", args.join(" "));
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

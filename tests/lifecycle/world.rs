@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
@@ -76,6 +76,11 @@ impl World {
 
     /// Puts this build's programs into the nodes, under the names that rendered manifests say: a registry's part in it.
     pub fn load_images(&self, rendered: &str) -> Result<()> {
+        self.load_images_of(rendered, None)
+    }
+
+    /// The same with the programs that are in that directory.
+    pub fn load_images_of(&self, rendered: &str, programs: Option<&Path>) -> Result<()> {
         let names = image_names(&install::documents_of(rendered, "rendered manifests")?);
         ensure!(
             names.iter().any(|(_, program)| *program == OPERATOR),
@@ -88,7 +93,8 @@ impl World {
             }
             let archive = self.scratch.path().join(format!("image-{}.tar", archives.len()));
             let inside = format!("/bin/{}", program.name);
-            Image::new(&name, &[&inside]).file(&program.file(), &inside).write(&archive)?;
+            let file = programs.map_or_else(|| program.file(), |dir| dir.join(program.name));
+            Image::new(&name, &[&inside]).file(&file, &inside).write(&archive)?;
             self.cluster.load_image(&archive)?;
             archives.insert(name, archive);
         }
@@ -171,12 +177,15 @@ impl World {
 
 /// A program of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Program {
+pub struct Program {
     name: &'static str,
-    path: &'static str,
+    /// Where this build has it.
+    pub path: &'static str,
 }
 
-const OPERATOR: Program = Program { name: "carnet-operator", path: env!("CARGO_BIN_EXE_carnet-operator") };
+/// The operator of this build.
+pub const OPERATOR: Program =
+    Program { name: "carnet-operator", path: env!("CARGO_BIN_EXE_carnet-operator") };
 const ERASER: Program = Program { name: "carnet-eraser", path: env!("CARGO_BIN_EXE_carnet-eraser") };
 
 /// Whether the programs are those of a release.

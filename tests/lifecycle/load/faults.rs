@@ -60,12 +60,17 @@ pub async fn frozen(w: &World, long: Duration) -> Result<Away> {
 }
 
 pub async fn api_server_restarted(w: &World) -> Result<Away> {
+    let away = api_server_alone_restarted(w).await?;
+    w.rolled_out().await?;
+    Ok(away)
+}
+
+pub async fn api_server_alone_restarted(w: &World) -> Result<Away> {
     tokio::time::sleep(CALM).await;
     let from = Instant::now();
     w.cluster.restart_api_server().await?;
     let to = Instant::now();
     tokio::time::sleep(3 * CALM).await;
-    w.rolled_out().await?;
     Ok(Some((from, to)))
 }
 

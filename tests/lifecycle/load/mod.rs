@@ -58,7 +58,7 @@ impl World {
     /// The violation that the tests try is settled: the API server itself refuses it.
     pub async fn settled(&self) -> Result<()> {
         until("the API server itself to refuse a settled violation", 30, || async {
-            let refused = Accounts::try_pod(&self.admin).await.ok().and_then(Result::err);
+            let refused = Accounts::refused(&self.admin, 1).await.ok();
             Ok(refused.filter(|message| message.contains("ValidatingAdmissionPolicy")).map(drop))
         })
         .await?;
@@ -103,6 +103,7 @@ fn nothing() -> std::future::Ready<Result<report::Away>> {
 async fn fifty_pods_a_second_are_judged_right_and_hardly_later(w: Arc<World>) -> Result<()> {
     w.absent().await?;
     w.phase(report::BARE, Strictness::Absent, nothing()).await?;
+    w.phase(report::BARE_RESTARTED, Strictness::Absent, faults::api_server_alone_restarted(&w)).await?;
     w.under_way().await?;
     // What an installation itself costs the API server is not what a review costs.
     tokio::time::sleep(SETTLING).await;

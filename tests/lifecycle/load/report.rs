@@ -12,6 +12,8 @@ use super::{
 
 /// The phase that the others are compared with.
 pub const BARE: &str = "without Carnet";
+/// The one that those in which the API server starts anew are compared with: it is slow for a while with Carnet or without.
+pub const BARE_RESTARTED: &str = "API server restarted, without Carnet";
 
 /// When the API server itself was away.
 pub type Away = Option<(Instant, Instant)>;
@@ -134,6 +136,17 @@ impl Phase {
         found.map_or(0.0, |took| took.as_secs_f64() * 1000.0)
     }
 
+    /// Nothing of Carnet was there.
+    fn is_bare(&self) -> bool {
+        [BARE, BARE_RESTARTED].contains(&self.name)
+    }
+
+    /// Of these phases, the one in which the same happened without Carnet.
+    fn counterpart<'a>(&self, phases: &'a [Self]) -> Option<&'a Self> {
+        let bare = if self.met_absence { BARE_RESTARTED } else { BARE };
+        phases.iter().find(|phase| phase.name == bare && !self.is_bare())
+    }
+
     /// In one line, for who reads along.
     pub fn line(&self) -> String {
         format!(
@@ -159,11 +172,7 @@ impl Report {
     /// Adds a phase and writes the table anew. An error when the phase adds more to a creation than was promised.
     pub fn add(&self, phase: Phase) -> Result<()> {
         let mut phases = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let judged = match phases.iter().find(|earlier| earlier.name == BARE) {
-            // An API server that starts anew is slow for a while with Carnet or without.
-            Some(bare) if !phase.met_absence => phase.judge_added(bare),
-            Some(_) | None => Ok(()),
-        };
+        let judged = phase.counterpart(&phases).map_or(Ok(()), |bare| phase.judge_added(bare));
         phases.push(phase);
         let path = std::env::var_os("CARNET_LOAD_REPORT")
             .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("load.md"), PathBuf::from);
@@ -179,22 +188,21 @@ fn most_added() -> Option<f64> {
 }
 
 fn table(phases: &[Phase]) -> String {
-    let bare = phases.iter().find(|phase| phase.name == BARE);
     let mut text = "| phase | Pods | wrongly admitted | wrongly refused | met no API server | calls failed open | timed out | \
                     creation p50 / p99 / longest, ms | added p50 / p99, ms | webhook p50 / p99, ms |\n\
                     | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
         .to_owned();
     for phase in phases {
-        let added = |percent: usize| match bare {
-            Some(bare) if bare.name != phase.name => {
+        let bare = phase.counterpart(phases);
+        let added = |percent: usize| {
+            bare.map_or("–".to_owned(), |bare| {
                 format!("{:+.1}", phase.within(percent) - bare.within(percent))
-            }
-            _ => "–".to_owned(),
+            })
         };
         let webhook =
             |share: f64| phase.observed.within(share).map_or("–".to_owned(), |ms| format!("{ms:.0}"));
         // Without Carnet nothing is wrong.
-        let wrongly = if phase.name == BARE { "–".to_owned() } else { phase.wrongly_admitted.to_string() };
+        let wrongly = if phase.is_bare() { "–".to_owned() } else { phase.wrongly_admitted.to_string() };
         let _ = writeln!(
             text,
             "| {} | {} | {wrongly} | {} | {} | {} | {} | {:.1} / {:.1} / {:.0} | {} / {} | {} / {} |",

@@ -1,0 +1,52 @@
+//! cert-manager's own controllers as a plain process beside a control plane, for the test of the chart with them.
+//!
+//! `hack/certmanager/build.sh` builds them; they are not part of the ordinary tests.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    access::Access,
+    error::TestbedError,
+    install,
+    process::{Guard, Program, Spawner, run},
+};
+
+/// A cert-manager that runs; dropping it ends it.
+pub struct CertManager {
+    guard: Guard,
+}
+
+// === impl CertManager ===
+
+impl CertManager {
+    /// Whether it has been built.
+    pub fn is_built() -> bool {
+        directory().is_ok_and(|dir| dir.join(".complete").exists())
+    }
+
+    /// Installs its definitions and starts its controllers; `dir` takes its log.
+    pub async fn start(access: &Access, dir: &Path) -> Result<Self, TestbedError> {
+        let built = directory()?;
+        if !Self::is_built() {
+            let remedy = "run hack/certmanager/build.sh".to_owned();
+            return Err(TestbedError::Missing { program: "cert-manager".to_owned(), remedy });
+        }
+        let client = access.client_admin().await?;
+        install::define(&client, &install::directory(&built.join("crds"))?).await?;
+        let program =
+            Program::new("cert-manager", &built.join("cert-manager"), dir).arg(access.kubeconfig_admin());
+        Ok(Self { guard: Spawner::start()?.spawn(program)? })
+    }
+
+    /// The end of its log.
+    pub fn log_end(&self) -> String {
+        self.guard.log_end()
+    }
+}
+
+fn directory() -> Result<PathBuf, TestbedError> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("hack/certmanager/build.sh");
+    let attempt = format!("ask {} where cert-manager is", script.display());
+    let dir = run(&attempt, std::process::Command::new("bash").arg(&script).arg("--where"))?;
+    Ok(dir.trim().into())
+}
