@@ -67,6 +67,11 @@ test-cert-manager: tools rust ## the webhook's certificate from cert-manager, th
 	@hack/certmanager/build.sh
 	CARNET_CERT_MANAGER=1 cargo test --locked --all-features --test lifecycle -- lifecycle::cert_manager
 
+.PHONY: test-network-policy
+test-network-policy: tools rust ## the NetworkPolicy, enforced by a real network plugin (builds it once: five minutes)
+	@hack/networkpolicy/build.sh
+	CARNET_NETWORK_POLICY=1 cargo test --locked --all-features --test lifecycle -- lifecycle::network_policy
+
 .PHONY: demo
 demo: tools rust ## a real cluster, a refused Pod, a safeguard, a lapse, a deletion; ends with a table
 	cargo build --locked --all-features --bins --example testbed
@@ -128,4 +133,4 @@ doc: rust ## the API documentation, without warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --all-features --no-deps
 
 .PHONY: nightly
-nightly: lint test load test-gitops test-cert-manager images-check bench doc deny ## what does not fit into every change
+nightly: lint test load test-gitops test-cert-manager test-network-policy images-check bench doc deny ## what does not fit into every change

@@ -82,14 +82,16 @@ pub fn directory(path: &Path) -> Result<Vec<Value>, TestbedError> {
 
 /// Applies objects server-side, each where its manifest says.
 pub async fn apply(client: &Client, objects: &[Value]) -> Result<(), TestbedError> {
-    let discovery = Discovery::new(client.clone())
-        .run_aggregated()
-        .await
-        .map_err(TestbedError::api("ask the cluster for its kinds"))?;
+    let discovery = discover(client).await?;
     for object in objects {
         apply_one(client, &discovery, object).await?;
     }
     Ok(())
+}
+
+async fn discover(client: &Client) -> Result<Discovery, TestbedError> {
+    let discovery = Discovery::new(client.clone());
+    discovery.run_aggregated().await.map_err(TestbedError::api("ask the cluster for its kinds"))
 }
 
 async fn apply_one(client: &Client, discovery: &Discovery, object: &Value) -> Result<(), TestbedError> {
@@ -152,7 +154,24 @@ pub async fn define(client: &Client, crds: &[Value]) -> Result<(), TestbedError>
             .map_err(|_| TestbedError::Unsuitable(format!("{name} was not established within 30 s")))?
             .map_err(|e| TestbedError::Unsuitable(format!("could not watch {name}: {e}")))?;
     }
-    Ok(())
+    // A busy API server tells of its kinds a moment after it serves them.
+    wait_for("the API server to tell of its new kinds", Duration::from_secs(30), &mut [], || async {
+        let discovery = discover(client).await.map_err(|error| error.to_string())?;
+        match crds.iter().find(|crd| !is_told_of(&discovery, crd)) {
+            Some(crd) => Err(format!("not of {}", crd["metadata"]["name"])),
+            None => Ok(()),
+        }
+    })
+    .await
+}
+
+fn is_told_of(discovery: &Discovery, crd: &Value) -> bool {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (group, kind) = (text(&crd["spec"]["group"]), text(&crd["spec"]["names"]["kind"]));
+    crd["spec"]["versions"].as_array().into_iter().flatten().filter(|v| v["served"] == true).all(|version| {
+        let gvk = kube::core::GroupVersionKind::gvk(&group, &text(&version["name"]), &kind);
+        discovery.resolve_gvk(&gvk).is_some()
+    })
 }
 
 /// Opens a namespace to deletion Jobs as the project says it: by `deploy/opt-in/`, its namespace replaced.

@@ -20,7 +20,7 @@ use super::{
     error::{TestbedError, write},
     kwok::{FakeNode, is_schedulable},
     namespaces::{HUB, Namespaces, has_cni_plugins},
-    process::{Guard, Spawner, wait_for},
+    process::{Guard, Program, Spawner, wait_for},
     real_node::{RealNode, node_dir, path},
     runtime::{Runtime, load_all, node_images, start_runtime},
     state::Run,
@@ -46,7 +46,7 @@ pub struct Cluster {
     runtimes: Vec<Runtime>,
     // Dropped in this order: the namespaces take every process and mount along, then what watched them goes, then the
     // control groups and the directory.
-    _namespaces: Namespaces,
+    namespaces: Namespaces,
     _guards: Vec<Guard>,
     servers: Mutex<Servers>,
     run: Run,
@@ -123,14 +123,7 @@ impl Cluster {
             guards.push(start_proxy(&place, &servers, first, link.pods)?);
         }
         servers.play_nodes(&place, &access, options.complete_jobs)?;
-        Ok(Self {
-            access,
-            runtimes,
-            _namespaces: namespaces,
-            _guards: guards,
-            servers: Mutex::new(servers),
-            run: home,
-        })
+        Ok(Self { access, runtimes, namespaces, _guards: guards, servers: Mutex::new(servers), run: home })
     }
 
     /// The ways into the cluster.
@@ -181,6 +174,18 @@ impl Cluster {
     /// Loads an image from its archive into every node.
     pub fn load_image(&self, archive: &Path) -> Result<(), TestbedError> {
         self.runtimes.iter().try_for_each(|runtime| runtime.load(archive))
+    }
+
+    /// Starts a program in the network of the nodes.
+    pub(crate) fn spawn_inside(
+        &self,
+        name: &str,
+        executable: &Path,
+        settings: impl FnOnce(Program) -> Program,
+    ) -> Result<Guard, TestbedError> {
+        let program = settings(Program::new(name, executable, &self.run.logs()));
+        let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        Spawner::start()?.spawn(program.env("PATH", path).under(&self.namespaces.prefix()))
     }
 
     /// Adds a played node beside the real ones and waits until Pods can be scheduled to it. A Pod that is to run has to

@@ -145,7 +145,7 @@ impl World {
     async fn authority_of_webhook(&self) -> Result<Option<String>> {
         let all: Api<ValidatingWebhookConfiguration> = Api::all(self.admin.clone());
         let ours = all.list(&ListParams::default()).await?.items.into_iter();
-        let hooks = ours.filter(|c| c.metadata.name.as_deref() == Some("carnet")).flat_map(|c| c.webhooks);
+        let hooks = ours.filter(|c| c.metadata.name.as_deref() == Some("carnet")).filter_map(|c| c.webhooks);
         let mut bundles: Vec<_> = hooks.flatten().map(|hook| hook.client_config.ca_bundle).collect();
         bundles.dedup();
         match bundles.as_slice() {

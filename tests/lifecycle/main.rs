@@ -5,7 +5,8 @@
 //! One cluster for all tests, one test at a time, in this order: each says what it needs installed, and what is there
 //! already is not installed again. The load is part of it where `CARNET_LOAD_SECONDS` says how long each phase lasts; `CARNET_LIFECYCLE_BIN` takes
 //! operator and eraser from that directory in place of this build (`make load`); `CARNET_CERT_MANAGER` adds
-//! what needs cert-manager (`make test-cert-manager`).
+//! what needs cert-manager (`make test-cert-manager`), `CARNET_NETWORK_POLICY` what needs a network plugin that enforces
+//! NetworkPolicies (`make test-network-policy`).
 
 mod cert_manager;
 mod cluster_state;
@@ -16,6 +17,7 @@ mod footprint;
 mod install;
 mod kustomize;
 mod load;
+mod network_policy;
 mod tools;
 mod uninstall;
 mod upgrade;
@@ -42,6 +44,7 @@ fn main() {
         dead::CASES,
         if load::is_wanted() { load::CASES } else { &[] },
         if cert_manager::is_wanted() { cert_manager::CASES } else { &[] },
+        if network_policy::is_wanted() { network_policy::CASES } else { &[] },
         upgrade::CASES,
         uninstall::CASES,
         kustomize::CASES,
