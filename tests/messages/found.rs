@@ -68,6 +68,8 @@ const NO_MESSAGES: &[&str] = &[
     "{awaiting} waiting for approval, {working} in progress",
     "{} ({awaiting} waiting for approval)",
     "{} ({violating} violating, {unknown} unknown, {clean} without violation)",
+    // Of the API server: how it says that a right is missing.
+    "cannot get resource \"pods/proxy\"",
     // Of `check`: parts of the summary, what codes mean, a heading of the help, and what CEL is handed.
     "{} judged, {} skipped: {} invalid, {} violations, {} warnings, {} gaps (at {}, law pack {})",
     "skipped, of kinds that are not judged: {}",
