@@ -1,7 +1,7 @@
 //! Edits that take away what is judged while Pods run that stand on it. Each is refused with their number until somebody says
 //! why; what a change of an object means is asked of the same code that judges those Pods.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -15,9 +15,9 @@ use crate::{
         v1alpha1::{DataStoreSpec, OnwardTransfer, PartySpec},
     },
     core::{
-        ids::ObjectKey,
+        ids::{ObjectKey, PartyName},
         safeguard::Safeguard,
-        snapshot::{Snapshot, SnapshotBuilder},
+        snapshot::Snapshot,
         transfer::{Request, Sending, Use, Workload, decide},
     },
     detect::{self, Detection},
@@ -181,8 +181,13 @@ struct Running<'a> {
     sends: Vec<Sending>,
 }
 
-/// Runs over every Pod on a node that uses a store, in namespaces that are judged and that stay.
-fn count(state: &ReviewState<'_>, is_meant: impl Fn(&Running<'_>) -> bool) -> usize {
+/// Runs over every Pod on a node that uses a store, in namespaces that are judged and that stay. Which stores a Pod uses is
+/// found out for those alone that `may` be meant.
+fn count(
+    state: &ReviewState<'_>,
+    may: impl Fn(&PodFacts) -> bool,
+    is_meant: impl Fn(&Running<'_>) -> bool,
+) -> usize {
     let snapshot = &*state.snapshot;
     let stays = |namespace: &str| {
         !snapshot.settings.is_exempt(namespace)
@@ -190,7 +195,7 @@ fn count(state: &ReviewState<'_>, is_meant: impl Fn(&Running<'_>) -> bool) -> us
     };
     let config_maps = state.config_maps.filter(|_| snapshot.settings.read_config_maps);
     let pods = state.pods.running();
-    let pods = pods.iter().filter(|pod| pod.node().is_some() && stays(&pod.key.namespace));
+    let pods = pods.iter().filter(|pod| pod.node().is_some() && stays(&pod.key.namespace) && may(pod));
     pods.filter(|pod| {
         let Detection { uses, sends, .. } = detect::uses(snapshot, &pod.subject(config_maps));
         !uses.is_empty() && is_meant(&Running { pod, uses, sends })
@@ -203,52 +208,64 @@ pub(super) fn using(state: &ReviewState<'_>, store: &ObjectKey) -> usize {
     if state.snapshot.namespaces.get(&*store.namespace).is_some_and(|n| n.terminating) {
         return 0;
     }
-    count(state, |running| running.uses.iter().any(|used| used.store == *store))
+    count(state, |_| true, |running| running.uses.iter().any(|used| used.store == *store))
 }
 
 /// Pods that the Party runs, or that use a store of which it is the exporter.
 pub(super) fn of(state: &ReviewState<'_>, party: &str) -> usize {
     let snapshot = &*state.snapshot;
-    count(state, |running| {
+    let is_meant = |running: &Running<'_>| {
         let runs = snapshot.runs.get(&*running.pod.key.namespace).is_some_and(|p| **p == *party);
         let exports = |used: &Use| snapshot.judged_store(&used.store).is_some_and(|s| *s.exporter == *party);
         runs || running.uses.iter().any(exports)
-    })
+    };
+    count(state, |_| true, is_meant)
 }
 
 /// Pods that are violations with the safeguard as it is to be, and are none now.
+///
+/// Whom a hop reaches is what safeguards are looked up by. Where the safeguard names nobody who receives, now or then, nothing
+/// is looked up otherwise: only what reaches one whom it names is judged twice.
 pub(super) fn uncovered_by(state: &ReviewState<'_>, safeguard: &Arc<Safeguard>, now: Timestamp) -> usize {
     let snapshot = &*state.snapshot;
-    let then = with(snapshot, safeguard);
-    let violates = |snapshot: &Snapshot, Running { pod, uses, sends }: &Running<'_>| {
+    let was = snapshot.safeguards.get(&safeguard.name);
+    let names: BTreeSet<&PartyName> =
+        was.iter().flat_map(|was| was.importers()).chain(safeguard.importers()).collect();
+    let then = snapshot.with_safeguard(safeguard);
+    let handing: BTreeSet<&PartyName> =
+        snapshot.parties.keys().filter(|party| hands_on_to(snapshot, party, &names)).collect();
+    let by_host =
+        handing.iter().any(|party| snapshot.parties.get(*party).is_some_and(|party| !party.hosts.is_empty()));
+    // Who runs it, to whom its hosts belong, and, only where it says so itself, where it writes.
+    let may = |pod: &PodFacts| {
+        snapshot.runs.get(&*pod.key.namespace).is_some_and(|party| {
+            by_host || handing.contains(party) || pod.annotations.contains_key(labels::USES)
+        })
+    };
+    let is_meant = |Running { pod, uses, sends }: &Running<'_>| {
         let place = [node_place(snapshot, pod.node().unwrap_or_default())];
         let ObjectKey { namespace, name } = &pod.key;
         let one_off = snapshot.is_one_off(namespace, &pod.owner.made_by());
         let workload = Workload { kind: "Pod", namespace, name, labels: &pod.labels, one_off };
-        decide(snapshot, &Request { workload, uses, sends, places: &place, now }).is_violation()
+        let request = Request { workload, uses, sends, places: &place, now };
+        let verdict = decide(snapshot, &request);
+        let reaches =
+            verdict.flows.iter().any(|f| f.flow.importer.as_ref().is_some_and(|i| names.contains(i)));
+        reaches && !verdict.is_violation() && decide(&then, &request).is_violation()
     };
-    count(state, |running| violates(&then, running) && !violates(snapshot, running))
+    count(state, may, is_meant)
 }
 
-fn with(snapshot: &Snapshot, safeguard: &Arc<Safeguard>) -> Snapshot {
-    let others = snapshot.safeguards.values().filter(|s| s.name != safeguard.name).cloned();
-    let safeguards = others.chain([safeguard.clone()]).collect();
-    SnapshotBuilder {
-        law: snapshot.law.clone(),
-        settings: snapshot.settings.clone(),
-        parties: snapshot.parties.values().cloned().collect(),
-        stores: snapshot.stores.values().cloned().collect(),
-        unreadable_stores: snapshot.unreadable_stores.values().cloned().collect(),
-        safeguards,
-        exceptions: snapshot.exceptions.values().cloned().collect(),
-        policies: snapshot.policies.values().cloned().collect(),
-        holds: snapshot.holds.values().cloned().collect(),
-        namespaces: snapshot.namespaces.clone(),
-        nodes: snapshot.nodes.values().cloned().collect(),
-        volumes: snapshot.volumes.values().cloned().collect(),
-        framework_lists: snapshot.framework_list.iter().cloned().collect(),
-        unowned_jobs: snapshot.unowned_jobs.clone(),
-        invalid: snapshot.invalid.clone(),
+/// Whether a party is one of these, or data that it receives may be handed on to one of them, over however many.
+fn hands_on_to(snapshot: &Snapshot, party: &PartyName, names: &BTreeSet<&PartyName>) -> bool {
+    let mut seen = BTreeSet::from([party]);
+    let mut open = vec![party];
+    while let Some(party) = open.pop() {
+        if names.contains(party) {
+            return true;
+        }
+        let edges = snapshot.parties.get(party).map_or(&[][..], |party| &party.onward);
+        open.extend(edges.iter().map(|edge| &edge.to).filter(|to| seen.insert(*to)));
     }
-    .build()
+    false
 }

@@ -202,6 +202,21 @@ fn note(answer: &mut Answer, verdict: &Verdict) {
     }
     answer.relied_on.sort();
     answer.relied_on.dedup();
+    // Nothing is wrong with these; who asks is told, and whoever applies is not warned each time.
+    let flows = || verdict.flows.iter().map(|f| (&f.flow, &f.outcome));
+    let legs: BTreeSet<&str> = flows().filter_map(|(_, outcome)| Some(&**outcome.last_leg()?)).collect();
+    let same = |outcome: &Outcome| matches!(outcome, Outcome::SameEntity);
+    let same: BTreeSet<String> =
+        flows().filter(|(_, outcome)| same(outcome)).map(|(flow, _)| flow.store.to_string()).collect();
+    for (name, what) in [("single-legged", joined(&legs)), ("same-entity", joined(&same))] {
+        if !what.is_empty() {
+            answer.notes.insert(name, what);
+        }
+    }
+}
+
+fn joined<T: AsRef<str>>(all: &BTreeSet<T>) -> String {
+    all.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
 }
 
 fn soft_warnings(answer: &mut Answer, verdict: &Verdict) {

@@ -156,7 +156,7 @@ fn party(snapshot: &Snapshot, object: &Party) -> Result<Vec<String>, Errors> {
             );
         }
     }
-    let edges = party.onward.iter().map(|edge| (&edge.to, &edge.lacks));
+    let edges = party.onward.iter().map(|edge| (&edge.to, edge.contract.lacks()));
     let warnings = edges.flat_map(|(to, lacks)| {
         let unknown = (!snapshot.parties.contains_key(to))
             .then(|| format!("there is no Party {to} yet; until there is, nothing may be handed on to it"));

@@ -1,7 +1,7 @@
 //! What the operator watches.
 
 /// The plurals of what can be watched; last come those that are watched on demand alone.
-pub const WATCHES: [&str; 13] = [
+pub const WATCHES: [&str; 15] = [
     "parties",
     "datastores",
     "transfersafeguards",
@@ -12,6 +12,8 @@ pub const WATCHES: [&str; 13] = [
     "namespaces",
     "nodes",
     "persistentvolumes",
+    "persistentvolumeclaims",
+    "endpointslices",
     "pods",
     CONFIG_MAPS,
     JOBS,

@@ -76,7 +76,7 @@ pub enum Command {
 }
 
 /// Exit codes of `check`.
-const CHECKED: &str = "Exit codes: 0 no rule is broken (warnings and gaps may be there); 1 a rule is broken, whatever the \
+const CHECKED: &str = "Exit codes: 0 no rule is broken (warnings, gaps and notes may be there); 1 a rule is broken, whatever the \
 cluster's mode; 2 an object is invalid, something cannot be read, or the command line is wrong. Flags of the operator may be \
 given as environment variables too, as there.";
 

@@ -10,6 +10,7 @@
 mod answer;
 mod approve;
 mod args;
+mod asked;
 mod certificates;
 pub mod check;
 mod connect;
@@ -32,14 +33,15 @@ use std::io::{BufRead, Write};
 pub use answer::Output;
 pub use approve::ApproveError;
 pub use args::{Args, Asking, Command, DpfCommand};
+pub use asked::{JudgedBy, QuestionError};
 pub use check::CheckError;
 pub use connect::ConnectError;
 pub use discover::{DiscoverArgs, DiscoverError};
 pub use doctor::DoctorError;
 pub use dpf::DpfError;
-pub use expiring::{ExpiringArgs, ExpiringError, Within};
+pub use expiring::{ExpiringArgs, Within};
 pub use explain::{ExplainArgs, ExplainError, Target};
-pub use flows::{FlowsArgs, FlowsError, Format};
+pub use flows::{FlowsArgs, Format};
 use jiff::Timestamp;
 pub use simulate::{OtherError, SimulateArgs, SimulateError, Without};
 pub use status::StatusError;
@@ -62,15 +64,12 @@ pub enum CliError {
     /// `explain` failed.
     #[error(transparent)]
     Explain(#[from] ExplainError),
-    /// `flows` failed.
+    /// `flows` or `expiring` failed.
     #[error(transparent)]
-    Flows(#[from] FlowsError),
+    Question(#[from] QuestionError),
     /// `simulate` failed.
     #[error(transparent)]
     Simulate(#[from] SimulateError),
-    /// `expiring` failed.
-    #[error(transparent)]
-    Expiring(#[from] ExpiringError),
     /// `discover` failed.
     #[error(transparent)]
     Discover(#[from] DiscoverError),
@@ -97,9 +96,8 @@ impl CliError {
         match self {
             Self::Approve(error) if error.is_refusal() => NO,
             Self::Connect(_) | Self::Approve(_) | Self::Explain(_) | Self::Dpf(_) => 1,
-            Self::Flows(_)
+            Self::Question(_)
             | Self::Simulate(_)
-            | Self::Expiring(_)
             | Self::Discover(_)
             | Self::Status(_)
             | Self::Doctor(_)

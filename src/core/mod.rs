@@ -5,7 +5,9 @@
 
 pub mod backstop;
 pub mod category;
+pub mod claim;
 pub mod contradiction;
+pub mod endpoints;
 pub mod exception;
 pub mod framework_list;
 pub mod hold;

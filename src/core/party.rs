@@ -54,8 +54,60 @@ pub struct Onward {
     pub to: PartyName,
     /// What is handed on; none = everything.
     pub categories: Option<Vec<CategoryPattern>>,
-    /// What the contract lacks, in words; empty = it is whole.
-    pub lacks: Vec<&'static str>,
+    /// The contract that binds him.
+    pub contract: OnwardContract,
+}
+
+/// The contract that binds an onward recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OnwardContract {
+    /// There is none.
+    Missing,
+    /// There is one that leaves these out; none = it is whole.
+    Without(Vec<OnwardTerm>),
+}
+
+/// What a contract with an onward recipient must say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnwardTerm {
+    /// Where it is.
+    Reference,
+    /// That the data is for limited purposes.
+    LimitedPurposes,
+    /// That he protects it as the one who hands it on must.
+    SamePrinciples,
+    /// That he says when he no longer can.
+    Notice,
+}
+
+impl OnwardContract {
+    /// Whether nothing is left out.
+    pub fn is_whole(&self) -> bool {
+        match self {
+            Self::Missing => false,
+            Self::Without(terms) => terms.is_empty(),
+        }
+    }
+
+    /// What is lacking, in words; empty where it is whole.
+    pub fn lacks(&self) -> Vec<&'static str> {
+        match self {
+            Self::Missing => vec!["a contract"],
+            Self::Without(terms) => terms.iter().map(|term| term.as_str()).collect(),
+        }
+    }
+}
+
+impl OnwardTerm {
+    /// Its field as users write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reference => "a reference",
+            Self::LimitedPurposes => "limitedPurposes",
+            Self::SamePrinciples => "samePrinciples",
+            Self::Notice => "notice",
+        }
+    }
 }
 
 impl Onward {

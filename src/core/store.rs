@@ -134,6 +134,8 @@ pub enum SslMode {
 pub struct Access {
     /// Secrets.
     pub secrets: Vec<ObjectKey>,
+    /// SecretProviderClasses.
+    pub secret_provider_classes: Vec<ObjectKey>,
     /// ConfigMaps.
     pub config_maps: Vec<ObjectKey>,
     /// Services.

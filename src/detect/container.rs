@@ -4,8 +4,8 @@ use std::{borrow::Cow, fmt};
 
 use k8s_openapi::api::core::v1::{
     ConfigMapEnvSource, ConfigMapKeySelector, Container, EnvFromSource, EnvVar, EnvVarSource,
-    EphemeralContainer, ExecAction, GRPCAction, HTTPGetAction, Lifecycle, LifecycleHandler, Probe,
-    SecretEnvSource, SecretKeySelector, TCPSocketAction,
+    EphemeralContainer, ExecAction, GRPCAction, HTTPGetAction, Lifecycle, LifecycleHandler,
+    ObjectFieldSelector, Probe, SecretEnvSource, SecretKeySelector, TCPSocketAction,
 };
 
 use super::{
@@ -191,7 +191,7 @@ fn env_var<'a>(
     }
     let Some(EnvVarSource {
         config_map_key_ref,
-        field_ref: _,
+        field_ref,
         // A file in a volume of the Pod, which is read on its own.
         file_key_ref: _,
         resource_field_ref: _,
@@ -200,6 +200,12 @@ fn env_var<'a>(
     else {
         return;
     };
+    if let Some(ObjectFieldSelector { api_version: _, field_path }) = field_ref {
+        for text in finder.handed(field_path) {
+            finder.text(text, words, at);
+            env.insert(variable, Cow::Borrowed(text));
+        }
+    }
     if let Some(SecretKeySelector { key: _, name: secret, optional: _ }) = secret_key_ref {
         finder.secret(secret, at);
     }

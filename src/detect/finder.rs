@@ -8,12 +8,13 @@ use std::{
 };
 
 use super::{
-    ConfigMapLookup, Detection, Finding, PodSubject,
+    ConfigMapLookup, Detection, Finding, PodSubject, downward,
     names::{addresses, names, percent_decoded},
     outside,
 };
 use crate::core::{
     ids::{ObjectKey, PartyName},
+    selector::Labels,
     settings::ClaimsFrom,
     snapshot::Snapshot,
     transfer::{Sending, Use, UseAccess},
@@ -26,6 +27,8 @@ pub(super) struct Finder<'a> {
     namespace: Arc<str>,
     config_maps: Option<&'a ConfigMapLookup<'a>>,
     searches: &'a [String],
+    annotations: &'a BTreeMap<String, String>,
+    labels: &'a Labels,
     found: BTreeMap<ObjectKey, Found>,
     sends: BTreeMap<(PartyName, Arc<str>), BTreeSet<String>>,
     erasure_secrets: BTreeSet<(ObjectKey, ObjectKey, String)>,
@@ -65,6 +68,8 @@ impl<'a> Finder<'a> {
             namespace: subject.namespace.into(),
             config_maps: subject.config_maps,
             searches,
+            annotations: subject.annotations,
+            labels: subject.labels,
             found: BTreeMap::new(),
             sends: BTreeMap::new(),
             erasure_secrets: BTreeSet::new(),
@@ -78,6 +83,9 @@ impl<'a> Finder<'a> {
             self.sends.clear();
             self.findings.retain(|f| !matches!(f, Finding::UndeclaredHost { .. }));
         }
+        let found = &self.found;
+        self.findings
+            .retain(|f| !matches!(f, Finding::EndpointOfStore { store, .. } if found.contains_key(store)));
         let uses = self.found.into_iter().map(|(store, Found { via, access })| Use {
             store,
             via: via.into_iter().collect(),
@@ -123,6 +131,12 @@ impl<'a> Finder<'a> {
             self.erasure_secrets.insert((key.clone(), store.clone(), via.clone()));
             self.found.entry(store.clone()).or_default().add(via, UseAccess::Read);
         }
+    }
+
+    /// A SecretProviderClass of the Pod's own namespace: the driver reads no other.
+    pub(super) fn secret_provider_class(&mut self, name: &str, at: fmt::Arguments<'_>) {
+        let snapshot = self.snapshot;
+        self.by_key(&snapshot.reach.secret_provider_classes, &self.own(name), "SecretProviderClass", at);
     }
 
     /// A ConfigMap of the Pod's own namespace, and with `--read-configmaps` the names in it.
@@ -177,6 +191,11 @@ impl<'a> Finder<'a> {
     pub(super) fn service_account(&mut self, name: &str, at: fmt::Arguments<'_>) {
         let snapshot = self.snapshot;
         self.by_key(&snapshot.reach.service_accounts, &self.own(name), "ServiceAccount", at);
+    }
+
+    /// What the downward API hands over at this path.
+    pub(super) fn handed(&self, path: &'a str) -> Vec<&'a str> {
+        downward::texts(path, self.annotations, self.labels)
     }
 
     /// A literal text.
@@ -296,7 +315,7 @@ impl<'a> Finder<'a> {
                 self.hit(store, format_args!("{at}: host {name}"));
             }
         }
-        if !reach.services.is_empty() {
+        if !reach.services.is_empty() || !reach.endpoints.is_empty() {
             self.service(name, at);
         }
         if reach.buckets.is_empty() {
@@ -315,7 +334,6 @@ impl<'a> Finder<'a> {
 
     /// `name`, `name.namespace`, `name.namespace.svc[...]`, and each with a Pod's host name before it.
     fn service(&mut self, name: &str, at: fmt::Arguments<'_>) {
-        let services = &self.snapshot.reach.services;
         let short = name.find(".svc").filter(|i| {
             let after = &name[i + 4..];
             after.is_empty() || after.starts_with('.')
@@ -323,11 +341,23 @@ impl<'a> Finder<'a> {
         let short = short.map_or(name, |i| &name[..i]);
         for path in [Some(short), (short.len() < name.len()).then_some(name)].into_iter().flatten() {
             let (before, last) = path.rsplit_once('.').map_or((None, path), |(b, l)| (Some(b), l));
-            self.by_key(services, &self.own(last), "Service", at);
+            self.one_service(&self.own(last), at);
             if let Some(before) = before {
                 let service = before.rsplit_once('.').map_or(before, |(_, s)| s);
-                self.by_key(services, &ObjectKey::new(last, service), "Service", at);
+                self.one_service(&ObjectKey::new(last, service), at);
             }
+        }
+    }
+
+    fn one_service(&mut self, service: &ObjectKey, at: fmt::Arguments<'_>) {
+        let reach = &self.snapshot.reach;
+        self.by_key(&reach.services, service, "Service", at);
+        for store in reach.endpoints.get(service).into_iter().flatten() {
+            self.finding(Finding::EndpointOfStore {
+                store: store.clone(),
+                service: service.clone(),
+                at: at.to_string(),
+            });
         }
     }
 

@@ -25,6 +25,15 @@ pub enum Finding {
         /// Where it is referred to.
         at: String,
     },
+    /// The Pod names a Service behind which somebody wrote an address of a store that it does not use otherwise.
+    EndpointOfStore {
+        /// The store.
+        store: ObjectKey,
+        /// The Service.
+        service: ObjectKey,
+        /// Where it is named.
+        at: String,
+    },
     /// A Pod that uses a store names an address outside the cluster that is no store's and no party's.
     UndeclaredHost {
         /// The host, without its port.
@@ -36,17 +45,24 @@ pub enum Finding {
 
 impl Finding {
     /// The kinds, as metrics name them.
-    pub const KINDS: [&'static str; 5] =
-        ["claim-not-reaching", "no-such-store", "misdeclared", "config-map-unread", "undeclared-host"];
+    pub const KINDS: [&'static str; 6] = [
+        "claim-not-reaching",
+        "no-such-store",
+        "misdeclared",
+        "config-map-unread",
+        "endpoint-of-store",
+        "undeclared-host",
+    ];
 
     /// Which of [`Self::KINDS`] it is.
     pub fn kind(&self) -> &'static str {
-        let [reach, store, words, unread, host] = Self::KINDS;
+        let [reach, store, words, unread, endpoint, host] = Self::KINDS;
         match self {
             Self::ClaimNotReaching { .. } => reach,
             Self::NoSuchStore(_) => store,
             Self::Misdeclared(_) => words,
             Self::ConfigMapUnread { .. } => unread,
+            Self::EndpointOfStore { .. } => endpoint,
             Self::UndeclaredHost { .. } => host,
         }
     }
@@ -76,6 +92,11 @@ impl fmt::Display for Finding {
             Self::ConfigMapUnread { config_map, at } => {
                 write!(f, "{at}: ConfigMap {config_map} is not known, so its texts were not read")
             }
+            Self::EndpointOfStore { store, service, at } => write!(
+                f,
+                "{at}: behind Service {service} is an address of DataStore {store}, which is reported only: name the \
+                 Service in its spec.access.services"
+            ),
             Self::UndeclaredHost { host, at } => {
                 write!(
                     f,

@@ -6,6 +6,7 @@
 
 mod container;
 mod declared;
+mod downward;
 mod expand;
 mod finder;
 mod finding;
@@ -18,6 +19,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PodSpec};
 
+pub use downward::Handed;
 pub use finding::Finding;
 
 use crate::core::{

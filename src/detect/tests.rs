@@ -34,6 +34,7 @@ pub(crate) fn data_store(name: &str, engine: &Value, access: &Value) -> DataStor
 fn accounts() -> DataStore {
     let access = json!({
         "secrets": [{"name": "accounts-app"}, {"name": "accounts-ro", "namespace": "analytics"}],
+        "secretProviderClasses": [{"name": "accounts-vault"}],
         "configMaps": [{"name": "accounts-endpoint"}],
         "services": [{"name": "accounts-db"}],
         "persistentVolumeClaims": [{"name": "accounts-files"}],
@@ -456,4 +457,95 @@ fn a_claim_template_that_starts_from_a_stores_files_is_use() {
     };
     let detection = uses(&snapshot(Settings::default()), &subject);
     assert_eq!(found(&detection), ["exports: claim template data: PersistentVolumeClaim identity/exports"]);
+}
+
+#[test]
+fn what_a_driver_mounts_by_a_class_that_a_store_names_is_use() {
+    let volume = |class: &str| {
+        json!({"containers": [], "volumes": [{"name": "v", "csi": {"driver": "secrets-store.csi.k8s.io",
+            "volumeAttributes": {"secretProviderClass": class}}}]})
+    };
+    let expected = "accounts: volume v: SecretProviderClass identity/accounts-vault";
+    assert_eq!(found(&detect(&volume("accounts-vault"))), [expected]);
+    assert_eq!(found(&detect(&volume("vault"))), [""; 0]);
+    assert_eq!(found(&detect_in("analytics", &volume("accounts-vault"), Settings::default())), [""; 0]);
+}
+
+/// As detected with these annotations and labels.
+fn detect_with(annotations: &[(&str, &str)], labels: &[(&str, &str)], spec: &Value) -> Detection {
+    let map = |all: &[(&str, &str)]| -> BTreeMap<String, String> {
+        all.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    let spec: PodSpec = serde_json::from_value(spec.clone()).unwrap();
+    let (annotations, labels) = (map(annotations), map(labels));
+    let subject = PodSubject {
+        namespace: "identity",
+        spec: &spec,
+        annotations: &annotations,
+        labels: &labels,
+        claim_templates: &[],
+        config_maps: None,
+    };
+    uses(&snapshot(Settings::default()), &subject)
+}
+
+#[test]
+fn an_annotation_or_label_counts_where_a_container_is_handed_it_and_nowhere_else() {
+    let env = |path: &str| {
+        json!({"containers": [{"name": "app", "env": [
+            {"name": "HOST", "valueFrom": {"fieldRef": {"fieldPath": path}}},
+            {"name": "DSN", "value": "pg://$(HOST):5432/x"}]}]})
+    };
+    let (dsn, tier) = ([("dsn", "accounts.rds.example.com")], [("db", "any-port.example.com")]);
+    let by = |at: &str, host: &str| format!("accounts: container app, env {at}: host {host}");
+    let annotated = found(&detect_with(&dsn, &[], &env("metadata.annotations['dsn']")));
+    assert_eq!(
+        annotated,
+        [by("DSN", "accounts.rds.example.com"), by("HOST", "accounts.rds.example.com")],
+        "as it is, and where it is put into another"
+    );
+    assert_eq!(found(&detect_with(&[], &tier, &env("metadata.labels['db']"))).len(), 2);
+    assert_eq!(found(&detect_with(&dsn, &tier, &env("metadata.name"))), [""; 0]);
+    let file = json!({"containers": [], "volumes": [{"name": "v", "downwardAPI": {"items": [
+        {"path": "all", "fieldRef": {"fieldPath": "metadata.annotations"}}]}}]});
+    assert_eq!(found(&detect_with(&dsn, &[], &file)), ["accounts: volume v: host accounts.rds.example.com"]);
+}
+
+#[test]
+fn a_copy_of_a_claimed_volume_is_the_store_too_however_often_it_was_copied() {
+    use crate::core::claim::ClonedClaim;
+    let law = Arc::new(parse::law::built_in().unwrap());
+    let stores = [accounts()].map(|s| Arc::new(parse::store(&s, &law, RegionCheck::Strict).unwrap()));
+    let from = |claim: &str, from: &str| {
+        Arc::new(ClonedClaim {
+            claim: ObjectKey::new("identity", claim),
+            from: ObjectKey::new("identity", from),
+        })
+    };
+    // The last two name each other, as names that were used again do.
+    let clones = vec![from("one", "accounts-files"), from("two", "one"), from("x", "y"), from("y", "x")];
+    let snapshot =
+        SnapshotBuilder { law, stores: stores.into(), clones, ..SnapshotBuilder::default() }.build();
+    let nothing = BTreeMap::new();
+    let uses_claim = |claim: &str| {
+        let spec: PodSpec = serde_json::from_value(json!({"containers": [], "volumes": [
+            {"name": "v", "persistentVolumeClaim": {"claimName": claim}}]}))
+        .unwrap();
+        let subject = PodSubject {
+            namespace: "identity",
+            spec: &spec,
+            annotations: &nothing,
+            labels: &nothing,
+            claim_templates: &[],
+            config_maps: None,
+        };
+        found(&uses(&snapshot, &subject))
+    };
+    for claim in ["accounts-files", "one", "two"] {
+        assert_eq!(
+            uses_claim(claim),
+            [format!("accounts: volume v: PersistentVolumeClaim identity/{claim}")]
+        );
+    }
+    assert_eq!(uses_claim("x"), [""; 0]);
 }

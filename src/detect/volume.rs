@@ -4,8 +4,9 @@ use std::fmt;
 
 use k8s_openapi::api::core::v1::{
     AzureFileVolumeSource, CSIVolumeSource, CephFSVolumeSource, CinderVolumeSource, ConfigMapProjection,
-    ConfigMapVolumeSource, EphemeralVolumeSource, FlexVolumeSource, GitRepoVolumeSource,
-    GlusterfsVolumeSource, HostPathVolumeSource, ISCSIVolumeSource, LocalObjectReference, NFSVolumeSource,
+    ConfigMapVolumeSource, DownwardAPIProjection, DownwardAPIVolumeFile, DownwardAPIVolumeSource,
+    EphemeralVolumeSource, FlexVolumeSource, GitRepoVolumeSource, GlusterfsVolumeSource,
+    HostPathVolumeSource, ISCSIVolumeSource, LocalObjectReference, NFSVolumeSource, ObjectFieldSelector,
     PersistentVolumeClaimSpec, PersistentVolumeClaimVolumeSource, ProjectedVolumeSource, QuobyteVolumeSource,
     RBDVolumeSource, ScaleIOVolumeSource, SecretProjection, SecretVolumeSource, StorageOSVolumeSource,
     TypedLocalObjectReference, TypedObjectReference, Volume, VolumeProjection,
@@ -14,6 +15,9 @@ use k8s_openapi::api::core::v1::{
 use super::finder::{Finder, Words};
 
 const CLAIM: &str = "PersistentVolumeClaim";
+/// Attribute by which drivers of the Secrets Store family (`secrets-store.csi.k8s.io` and those of the clouds) are told what
+/// to mount: the name of a SecretProviderClass in the Pod's namespace.
+const SECRET_PROVIDER_CLASS: &str = "secretProviderClass";
 
 /// Reads a volume.
 pub(super) fn walk<'a>(finder: &mut Finder<'a>, volume: &'a Volume, words: &mut Words<'a>) {
@@ -26,7 +30,7 @@ pub(super) fn walk<'a>(finder: &mut Finder<'a>, volume: &'a Volume, words: &mut 
         cinder,
         config_map,
         csi,
-        downward_api: _,
+        downward_api,
         empty_dir: _,
         ephemeral,
         fc: _,
@@ -73,6 +77,9 @@ pub(super) fn walk<'a>(finder: &mut Finder<'a>, volume: &'a Volume, words: &mut 
     {
         finder.config_map(map, words, at);
     }
+    if let Some(DownwardAPIVolumeSource { default_mode: _, default_user: _, items }) = downward_api {
+        handed(finder, items.iter().flatten(), words, at);
+    }
     if let Some(HostPathVolumeSource { path, type_: _ }) = host_path {
         finder.directory(path, at);
     }
@@ -96,6 +103,9 @@ pub(super) fn walk<'a>(finder: &mut Finder<'a>, volume: &'a Volume, words: &mut 
     }) = csi
     {
         secret_ref(finder, node_publish_secret_ref.as_ref(), at);
+        if let Some(class) = volume_attributes.as_ref().and_then(|all| all.get(SECRET_PROVIDER_CLASS)) {
+            finder.secret_provider_class(class, at);
+        }
         texts(finder, volume_attributes.iter().flat_map(|a| a.values()), words, at);
     }
     if let Some(FlexVolumeSource { driver: _, fs_type: _, options, read_only: _, secret_ref: secret }) =
@@ -234,7 +244,7 @@ fn projection<'a>(
     let VolumeProjection {
         cluster_trust_bundle: _,
         config_map,
-        downward_api: _,
+        downward_api,
         // A certificate that the node asks for; it opens what its signer says, which no store declares.
         pod_certificate: _,
         secret,
@@ -246,6 +256,25 @@ fn projection<'a>(
     }
     if let Some(ConfigMapProjection { items: _, name, optional: _ }) = config_map {
         finder.config_map(name, words, at);
+    }
+    if let Some(DownwardAPIProjection { items }) = downward_api {
+        handed(finder, items.iter().flatten(), words, at);
+    }
+}
+
+/// Files with the Pod's own annotations and labels.
+fn handed<'a>(
+    finder: &mut Finder<'a>,
+    files: impl Iterator<Item = &'a DownwardAPIVolumeFile>,
+    words: &mut Words<'a>,
+    at: fmt::Arguments<'_>,
+) {
+    for DownwardAPIVolumeFile { field_ref, mode: _, path: _, resource_field_ref: _, user: _ } in files {
+        if let Some(ObjectFieldSelector { api_version: _, field_path }) = field_ref {
+            for text in finder.handed(field_path) {
+                finder.text(text, words, at);
+            }
+        }
     }
 }
 

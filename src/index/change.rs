@@ -6,6 +6,8 @@ use super::{Entry, PodFacts, TableEvent};
 use crate::{
     api::v1alpha1 as api,
     core::{
+        claim::ClonedClaim,
+        endpoints::Endpoints,
         snapshot::{Namespace, Node},
         volume::Volume,
     },
@@ -25,6 +27,8 @@ pub enum Change {
     Namespace(TableEvent<Namespace>),
     Node(TableEvent<Arc<Node>>),
     Volume(TableEvent<Arc<Volume>>),
+    Clone(TableEvent<Arc<ClonedClaim>>),
+    Endpoints(TableEvent<Arc<Endpoints>>),
     Pod(TableEvent<Arc<PodFacts>>),
     ConfigMap(TableEvent<Arc<BTreeMap<String, String>>>),
     Job(TableEvent<Arc<str>>),
@@ -46,7 +50,7 @@ pub enum Effect {
 #[cfg(test)]
 impl Change {
     /// Every list is whole: what a cluster in which nothing is declared says.
-    pub(crate) fn every_list_is_done() -> [Self; 11] {
+    pub(crate) fn every_list_is_done() -> [Self; 13] {
         [
             Self::Party(TableEvent::InitDone),
             Self::DataStore(TableEvent::InitDone),
@@ -58,6 +62,8 @@ impl Change {
             Self::Namespace(TableEvent::InitDone),
             Self::Node(TableEvent::InitDone),
             Self::Volume(TableEvent::InitDone),
+            Self::Clone(TableEvent::InitDone),
+            Self::Endpoints(TableEvent::InitDone),
             Self::Pod(TableEvent::InitDone),
         ]
     }

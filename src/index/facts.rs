@@ -9,7 +9,8 @@ use std::{
 use k8s_openapi::{
     api::{
         batch::v1::Job,
-        core::v1::{self as k8s, PodSpec},
+        core::v1::{self as k8s, PersistentVolumeClaimSpec, PodSpec},
+        discovery::v1::{EndpointPort, EndpointSlice},
     },
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
@@ -17,6 +18,9 @@ use k8s_openapi::{
 use crate::{
     api::labels,
     core::{
+        claim::ClonedClaim,
+        endpoints::Endpoints,
+        host,
         ids::ObjectKey,
         law::LawPack,
         node_region::{FORMER_REGION_LABEL, ProviderId, REGION_LABEL},
@@ -26,7 +30,7 @@ use crate::{
         store::Place,
         volume::Volume,
     },
-    detect::{ConfigMapLookup, PodSubject},
+    detect::{ConfigMapLookup, Handed, PodSubject},
 };
 
 /// The controller of a Pod.
@@ -122,19 +126,18 @@ pub fn pod(pod: k8s::Pod) -> Option<PodFacts> {
             },
             |o| owner(&o, &namespace),
         );
+    let spec = pod.spec.unwrap_or_default();
+    let mut annotations = pod.metadata.annotations.unwrap_or_default();
+    let handed = Handed::of(&spec);
+    annotations.retain(|name, _| name == labels::USES || name == labels::STEERED || handed.has(name));
     Some(PodFacts {
         key: ObjectKey::new(namespace, name),
         uid,
         owner,
         labels: pod.metadata.labels.unwrap_or_default(),
-        annotations: annotations_of_ours(pod.metadata.annotations.unwrap_or_default()),
-        spec: Arc::new(pod.spec.unwrap_or_default()),
+        annotations,
+        spec: Arc::new(spec),
     })
-}
-
-fn annotations_of_ours(mut all: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    all.retain(|name, _| name == labels::USES || name == labels::STEERED);
-    all
 }
 
 /// The owner that a reference in `namespace` names.
@@ -209,6 +212,49 @@ pub fn volume(volume: k8s::PersistentVolume, settings: &Settings) -> Option<Volu
         regions,
         zones,
     })
+}
+
+/// Reduces a claim; none where it started with nobody's files. A snapshot between the two is not looked behind.
+pub fn cloned(claim: k8s::PersistentVolumeClaim) -> Option<ClonedClaim> {
+    let here = claim.metadata.namespace.unwrap_or_default();
+    let PersistentVolumeClaimSpec { data_source, data_source_ref, .. } = claim.spec?;
+    let of_claim = |kind: &str| kind == "PersistentVolumeClaim";
+    // The API server writes each into the other, and only the second names a namespace.
+    let elsewhere = data_source_ref.filter(|from| of_claim(&from.kind)).map(|from| {
+        let namespace = from.namespace.filter(|n| !n.is_empty());
+        ObjectKey::new(namespace.as_deref().unwrap_or(&here), from.name)
+    });
+    let beside =
+        || data_source.filter(|from| of_claim(&from.kind)).map(|from| ObjectKey::new(&*here, from.name));
+    let from = elsewhere.or_else(beside)?;
+    Some(ClonedClaim { claim: ObjectKey::new(&*here, claim.metadata.name.unwrap_or_default()), from })
+}
+
+/// Labels of EndpointSlices that no selector made; the addresses of all others are Pods'.
+pub const SLICES_BY_HAND: &str = "endpointslice.kubernetes.io/managed-by!=endpointslice-controller.k8s.io";
+const WRITTEN_BY: &str = "endpointslice.kubernetes.io/managed-by";
+const BY_SELECTOR: &str = "endpointslice-controller.k8s.io";
+const OF_SERVICE: &str = "kubernetes.io/service-name";
+
+/// Reduces an EndpointSlice; none where a selector made it, and where it is of no Service.
+pub fn endpoints(slice: EndpointSlice) -> Option<Endpoints> {
+    let labels = slice.metadata.labels.unwrap_or_default();
+    if labels.get(WRITTEN_BY).is_some_and(|by| by == BY_SELECTOR) {
+        return None;
+    }
+    let service = labels.get(OF_SERVICE)?;
+    let ports: Vec<Option<u16>> = slice
+        .ports
+        .unwrap_or_default()
+        .into_iter()
+        .map(|EndpointPort { port, .. }| port.and_then(|port| u16::try_from(port).ok()))
+        .collect();
+    let ports = if ports.is_empty() { vec![None] } else { ports };
+    let addresses = slice.endpoints.unwrap_or_default().into_iter().flat_map(|endpoint| endpoint.addresses);
+    let hosts = addresses.filter_map(|address| host::normalise(&address));
+    let hosts = hosts.flat_map(|(host, _)| ports.iter().map(move |port| (host.clone(), *port)));
+    let namespace = slice.metadata.namespace.unwrap_or_default();
+    Some(Endpoints { service: ObjectKey::new(namespace, service.as_str()), hosts: hosts.collect() })
 }
 
 /// Where a node is: its region label read with the provider of its id; the default location where it has no label; nowhere
@@ -333,10 +379,52 @@ mod tests {
     }
 
     #[test]
+    fn a_claim_counts_where_it_started_with_another_claims_files() {
+        let read = |spec: serde_json::Value| {
+            let object = serde_json::json!({"metadata": {"name": "copy", "namespace": "n"}, "spec": spec});
+            cloned(serde_json::from_value(object).unwrap()).map(|clone| clone.from.to_string())
+        };
+        let of = |kind: &str| serde_json::json!({"kind": kind, "name": "files"});
+        assert_eq!(read(serde_json::json!({})), None);
+        assert_eq!(read(serde_json::json!({"dataSource": of("PersistentVolumeClaim")})).unwrap(), "n/files");
+        assert_eq!(read(serde_json::json!({"dataSource": of("VolumeSnapshot")})), None);
+        let mut elsewhere = of("PersistentVolumeClaim");
+        elsewhere["namespace"] = "m".into();
+        assert_eq!(read(serde_json::json!({"dataSourceRef": elsewhere})).unwrap(), "m/files");
+    }
+
+    #[test]
+    fn endpoints_count_where_no_selector_made_them() {
+        let read = |labels: serde_json::Value, ports: serde_json::Value| {
+            let object = serde_json::json!({"metadata": {"name": "s-1", "namespace": "n", "labels": labels},
+                "addressType": "FQDN", "endpoints": [{"addresses": ["DB.example.com."]}], "ports": ports});
+            endpoints(serde_json::from_value(object).unwrap())
+        };
+        let by_hand = serde_json::json!({"kubernetes.io/service-name": "s"});
+        let found = read(by_hand.clone(), serde_json::json!([{"port": 5432}])).unwrap();
+        assert_eq!(found.service, ObjectKey::new("n", "s"));
+        assert_eq!(found.hosts, [("db.example.com".to_owned(), Some(5432))]);
+        assert_eq!(read(by_hand, serde_json::json!([])).unwrap().hosts[0].1, None);
+        let by_selector = serde_json::json!({"kubernetes.io/service-name": "s", WRITTEN_BY: BY_SELECTOR});
+        assert_eq!(read(by_selector, serde_json::json!([])), None);
+        assert_eq!(read(serde_json::json!({}), serde_json::json!([])), None);
+    }
+
+    #[test]
     fn a_pod_that_has_ended_is_not_kept() {
         let mut ended = k8s::Pod::default();
         ended.status.get_or_insert_default().phase = Some("Succeeded".into());
         assert!(pod(ended).is_none() && pod(k8s::Pod::default()).is_some());
+    }
+
+    #[test]
+    fn of_a_pods_annotations_ours_are_kept_and_those_that_its_containers_are_handed() {
+        let read = serde_json::from_value(serde_json::json!({
+            "metadata": {"annotations": {"carnet.dev/uses": "a/b", "example.com/dsn": "db", "noise": "x"}},
+            "spec": {"containers": [{"name": "c", "env": [{"name": "DSN", "valueFrom": {"fieldRef":
+                {"fieldPath": "metadata.annotations['example.com/dsn']"}}}]}]}}));
+        let kept = pod(read.unwrap()).unwrap().annotations;
+        assert_eq!(kept.keys().collect::<Vec<_>>(), ["carnet.dev/uses", "example.com/dsn"]);
     }
 
     #[test]

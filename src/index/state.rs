@@ -11,6 +11,8 @@ use super::{
 use crate::{
     api::v1alpha1 as api,
     core::{
+        claim::ClonedClaim,
+        endpoints::Endpoints,
         hold::Hold,
         ids::ObjectKey,
         law::LawPack,
@@ -46,6 +48,10 @@ pub struct State {
     pub nodes: Table<Arc<Node>>,
     /// PersistentVolumes that are bound to a claim.
     pub volumes: Table<Arc<Volume>>,
+    /// PersistentVolumeClaims that started with the files of others.
+    pub clones: Table<Arc<ClonedClaim>>,
+    /// EndpointSlices that no selector made.
+    pub endpoints: Table<Arc<Endpoints>>,
     /// Pods that have not ended.
     pub pods: Table<Arc<PodFacts>>,
     /// Values of ConfigMaps, where they are watched.
@@ -78,6 +84,8 @@ impl State {
             namespaces: Table::default(),
             nodes: Table::default(),
             volumes: Table::default(),
+            clones: Table::default(),
+            endpoints: Table::default(),
             pods: Table::default(),
             config_maps,
             unowned_jobs,
@@ -102,6 +110,8 @@ impl State {
             Change::Namespace(e) => snapshot(plain(&mut self.namespaces, e)),
             Change::Node(e) => snapshot(plain(&mut self.nodes, e)),
             Change::Volume(e) => snapshot(plain(&mut self.volumes, e)),
+            Change::Clone(e) => snapshot(plain(&mut self.clones, e)),
+            Change::Endpoints(e) => snapshot(plain(&mut self.endpoints, e)),
             Change::Pod(e) => pods(plain(&mut self.pods, e)),
             Change::ConfigMap(e) => {
                 // What a ConfigMap says changes which stores the Pods that refer to it use.
@@ -123,6 +133,8 @@ impl State {
             && self.namespaces.is_listed()
             && self.nodes.is_listed()
             && self.volumes.is_listed()
+            && self.clones.is_listed()
+            && self.endpoints.is_listed()
             && self.pods.is_listed()
             && self.config_maps.is_listed()
             && self.unowned_jobs.is_listed()
@@ -163,6 +175,8 @@ impl State {
             unowned_jobs: self.unowned_jobs.iter().map(|(key, uid)| (key.clone(), uid.clone())).collect(),
             nodes: self.nodes.iter().map(|(_, n)| n.clone()).collect(),
             volumes: self.volumes.iter().map(|(_, v)| v.clone()).collect(),
+            clones: self.clones.iter().map(|(_, c)| c.clone()).collect(),
+            endpoints: self.endpoints.iter().map(|(_, e)| e.clone()).collect(),
             invalid,
         }
         .build()

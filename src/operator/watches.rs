@@ -4,7 +4,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt};
 use jiff::Timestamp;
-use k8s_openapi::api::{batch::v1::Job, core::v1 as k8s};
+use k8s_openapi::api::{batch::v1::Job, core::v1 as k8s, discovery::v1::EndpointSlice};
 use kube::{
     Api, Client, Resource,
     runtime::{WatchStreamExt, watcher},
@@ -74,6 +74,18 @@ pub async fn spawn(
         "persistentvolumes",
         move |v: k8s::PersistentVolume| facts::volume(v, &settings).map(Arc::new),
         Change::Volume,
+    );
+    watches.native(
+        "persistentvolumeclaims",
+        |claim: k8s::PersistentVolumeClaim| facts::cloned(claim).map(Arc::new),
+        Change::Clone,
+    );
+    watches.selected(
+        "endpointslices",
+        // Most are Pods' own addresses, and there are as many as Services.
+        facts::SLICES_BY_HAND,
+        |slice: EndpointSlice| facts::endpoints(slice).map(Arc::new),
+        Change::Endpoints,
     );
     watches.native("pods", |p: k8s::Pod| facts::pod(p).map(Arc::new), Change::Pod);
     if context.settings.read_config_maps {
@@ -152,8 +164,26 @@ impl Watches {
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
         V: Send + 'static,
     {
+        self.selected(what, "", reduce, change);
+    }
+
+    /// Only objects whose labels are so.
+    fn selected<K, V>(
+        &self,
+        what: &'static str,
+        labels: &str,
+        reduce: impl Fn(K) -> Option<V> + Send + 'static,
+        change: fn(TableEvent<V>) -> Change,
+    ) where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+        V: Send + 'static,
+    {
         let api: Api<K> = Api::all(self.client.clone());
-        let events = watcher(api, self.config.clone()).default_backoff();
+        let config = match labels {
+            "" => self.config.clone(),
+            labels => self.config.clone().labels(labels),
+        };
+        let events = watcher(api, config).default_backoff();
         self.follow(what.into(), events, move |object| (key(object.meta()), reduce(object)), change);
     }
 

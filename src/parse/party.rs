@@ -9,7 +9,7 @@ use crate::{
         host,
         ids::Country,
         law::LawPack,
-        party::{ChangeOfControl, Onward, Party},
+        party::{ChangeOfControl, Onward, OnwardContract, OnwardTerm, Party},
         validity::start_of,
     },
 };
@@ -106,23 +106,23 @@ fn edge(errors: &mut Errors, i: usize, from: &api::OnwardTransfer, own: &str) ->
         };
         list.iter().enumerate().filter_map(read).collect()
     });
-    Onward { to: party_ref.name.as_str().into(), categories, lacks: lacks(contract.as_ref()) }
+    Onward { to: party_ref.name.as_str().into(), categories, contract: bound_by(contract.as_ref()) }
 }
 
 /// What a contract does not ask for. What is left out is not agreed.
-fn lacks(contract: Option<&api::OnwardContract>) -> Vec<&'static str> {
+fn bound_by(contract: Option<&api::OnwardContract>) -> OnwardContract {
     let Some(api::OnwardContract { reference, limited_purposes, same_principles, notice }) = contract else {
-        return vec!["a contract"];
+        return OnwardContract::Missing;
     };
-    [
-        ("a reference", !reference.is_empty()),
-        ("limitedPurposes", *limited_purposes == Some(true)),
-        ("samePrinciples", *same_principles == Some(true)),
-        ("notice", *notice == Some(true)),
-    ]
-    .into_iter()
-    .filter_map(|(what, is_there)| (!is_there).then_some(what))
-    .collect()
+    let terms = [
+        (OnwardTerm::Reference, !reference.is_empty()),
+        (OnwardTerm::LimitedPurposes, *limited_purposes == Some(true)),
+        (OnwardTerm::SamePrinciples, *same_principles == Some(true)),
+        (OnwardTerm::Notice, *notice == Some(true)),
+    ];
+    OnwardContract::Without(
+        terms.into_iter().filter_map(|(term, is_there)| (!is_there).then_some(term)).collect(),
+    )
 }
 
 fn control(errors: &mut Errors, from: &api::ChangeOfControl) -> Option<ChangeOfControl> {

@@ -126,6 +126,7 @@ fn access(errors: &mut Errors, key: &ObjectKey, from: Option<&api::Access>) -> A
     };
     Access {
         secrets: keys("secrets", &from.secrets),
+        secret_provider_classes: keys("secretProviderClasses", &from.secret_provider_classes),
         config_maps: keys("configMaps", &from.config_maps),
         services: keys("services", &from.services),
         claims: keys("persistentVolumeClaims", &from.persistent_volume_claims),

@@ -27,6 +27,8 @@ use crate::{
 
 /// A use in an exempt namespace, beside the kinds of [`Finding`].
 pub const EXEMPT: &str = "exempt-namespace";
+/// A Pod that is no deletion Job's uses a Secret for erasure, beside the kinds of [`Finding`].
+pub const ERASURE: &str = "erasure-secret";
 
 /// A running Pod that uses stores, or about which there is something to tell.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct Using {
     pub uses: Vec<Use>,
     /// The parties to which it sends.
     pub sends: Vec<Sending>,
+    /// Stores whose erasure Secret it uses though it is no deletion Job's, each with the first place at which it does.
+    pub erases: BTreeMap<ObjectKey, String>,
     /// What changes no answer and is told all the same.
     pub findings: Vec<Finding>,
 }
@@ -46,8 +50,15 @@ pub struct Using {
 impl Using {
     /// A Pod with what was found of it.
     pub fn new(owner: Owner, pod: Arc<PodFacts>, found: Detection) -> Self {
-        let Detection { uses, sends, erasure_secrets: _, findings } = found;
-        Self { pod, owner, uses, sends, findings }
+        let Detection { uses, sends, erasure_secrets, findings } = found;
+        let mut erases = BTreeMap::new();
+        // A policy of the API server keeps the label for the Pods of deletion Jobs.
+        if !pod.labels.contains_key(labels::RUN) {
+            for (_, store, via) in erasure_secrets {
+                erases.entry(store).or_insert(via);
+            }
+        }
+        Self { pod, owner, uses, sends, erases, findings }
     }
 }
 
@@ -145,6 +156,10 @@ pub struct StorePicture {
     pub exempt: Told,
     /// Pods that refer to what it claims, and that its claim does not reach.
     pub not_reached: Told,
+    /// Pods that name a Service behind which one of its addresses is, and do not use it otherwise.
+    pub behind: Told,
+    /// Pods that are no deletion Jobs' and use its Secret for erasure: a rule is broken, wherever they run.
+    pub erasing: Told,
     /// What the answers stand on.
     pub relied_on: BTreeSet<String>,
     /// What flows stand on alone, with their number.
@@ -214,13 +229,14 @@ pub fn judge_each<'a>(
     for state in Outcome::STATES {
         picture.flows.insert(state, 0);
     }
-    picture.findings.extend(Finding::KINDS.iter().chain([&EXEMPT]).map(|kind| (*kind, 0)));
+    picture.findings.extend(Finding::KINDS.iter().chain([&EXEMPT, &ERASURE]).map(|kind| (*kind, 0)));
     for using in running {
         tell(using, &mut picture);
         if snapshot.settings.is_exempt(&using.pod.key.namespace) {
             exempt(snapshot, using, now, &mut picture, see);
         } else if !using.uses.is_empty() {
             pod(snapshot, using, now, &mut picture, see);
+            erasing(using, &mut picture);
         }
     }
     for (key, store) in &snapshot.stores {
@@ -294,6 +310,15 @@ fn tell(using: &Using, picture: &mut Picture) {
     for (store, via) in stores {
         picture.stores.entry(store.clone()).or_default().not_reached.tell(&using.owner, via.into());
     }
+    let mut behind: BTreeMap<&ObjectKey, String> = BTreeMap::new();
+    for finding in &using.findings {
+        if let Finding::EndpointOfStore { store, service, at } = finding {
+            behind.entry(store).or_insert_with(|| format!("{at}: Service {service}"));
+        }
+    }
+    for (store, via) in behind {
+        picture.stores.entry(store.clone()).or_default().behind.tell(&using.owner, via);
+    }
     let hosts: BTreeSet<&str> = using
         .findings
         .iter()
@@ -305,6 +330,16 @@ fn tell(using: &Using, picture: &mut Picture) {
             let about = picture.stores.entry(used.store.clone()).or_default();
             about.undeclared.tell(&using.owner, hosts.clone());
         }
+    }
+}
+
+/// Whose Secret for erasure it uses: nobody's to use, wherever that is.
+fn erasing(using: &Using, picture: &mut Picture) {
+    if !using.erases.is_empty() {
+        *picture.findings.entry(ERASURE).or_default() += 1;
+    }
+    for (store, via) in &using.erases {
+        picture.stores.entry(store.clone()).or_default().erasing.tell(&using.owner, via.clone());
     }
 }
 

@@ -11,7 +11,8 @@ use super::{
     process::run,
 };
 
-/// The operator's rights and, where there is one, the webhook that steers, as the chart has them with these values.
+/// The operator's rights, those to write reports among them, and, where there is one, the webhook that steers, as the chart
+/// has them with these values.
 ///
 /// The rights get a name of their own: what is installed by default is applied after them.
 pub fn more(project: &Path, values: &[&str], webhook: SocketAddr) -> Result<Vec<Value>, TestbedError> {
@@ -33,6 +34,11 @@ pub fn more(project: &Path, values: &[&str], webhook: SocketAddr) -> Result<Vec<
             all.push(object);
         } else if is(&object, "MutatingWebhookConfiguration", "carnet") {
             point_webhooks(&mut object, webhook);
+            all.push(object);
+        } else if ["ClusterRole", "ClusterRoleBinding"]
+            .iter()
+            .any(|kind| is(&object, kind, "carnet-open-reports"))
+        {
             all.push(object);
         }
     }

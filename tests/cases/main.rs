@@ -5,11 +5,14 @@
 mod checked;
 mod reconciled;
 mod review;
+mod said;
 mod table;
 mod world;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
     sync::LazyLock,
 };
 
@@ -107,6 +110,47 @@ fn what_must_be_refused_is_never_let_in_by_a_case_that_can_be_asked() {
         .map(|(case, _)| &case.id)
         .collect();
     assert!(let_in.is_empty(), "let in, and the list does not say so: {let_in:?}");
+}
+
+#[test]
+fn every_finding_has_the_word_under_which_it_is_told() {
+    let asks_reconciler = |case: &Case| case.doors.split_whitespace().any(|door| door == "reconciler");
+    let findings =
+        cases().into_iter().filter(|case| case.expected == Expected::Finding && asks_reconciler(case));
+    let silent: Vec<String> = findings.filter(|case| case.code.is_empty()).map(|case| case.id).collect();
+    assert!(silent.is_empty(), "any finding would do for {silent:?}: give the column `code`");
+}
+
+/// Words of the tests that need a real API server, as far as they speak of this table.
+fn words_of_real_clusters() -> BTreeSet<String> {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster");
+    let files = fs::read_dir(tests).expect("the tests of a real cluster");
+    let files = files.map(|file| file.expect("a file").path()).filter(|path| path.is_file());
+    let text: String = files.map(|path| fs::read_to_string(path).expect("a readable file")).collect();
+    let comments = text.lines().filter(|line| line.starts_with("///") || line.starts_with("//!"));
+    let ids = |line: &str| {
+        let words = line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    comments.flat_map(ids).collect()
+}
+
+#[test]
+fn every_case_for_a_real_cluster_is_carried_by_a_test_there_that_names_it_or_says_why_not() {
+    let (carried, known) = (words_of_real_clusters(), unjudged());
+    let mut wrong = vec![];
+    for case in cases().into_iter().filter(|case| case.doors.split_whitespace().any(|door| door == "cluster"))
+    {
+        let rows = known.get(&case.id).map_or(&[][..], Vec::as_slice);
+        let is_listed = rows.iter().any(|row| row.door.as_deref() == Some("cluster"));
+        if carried.contains(&case.id) == is_listed {
+            wrong.push(case.id);
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "no test of tests/cluster names them, or one does and unjudged.csv has them: {wrong:?}"
+    );
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub struct Case {
     pub id: String,
     pub situation: String,
     pub expected: Expected,
+    /// The word under which it is told: a reason of a condition or Event, or a word of metrics.
+    pub code: String,
     /// Fragments that many cases share.
     with: String,
     at: String,

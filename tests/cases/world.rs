@@ -144,6 +144,10 @@ impl World {
             }
             "PersistentVolume" => facts::volume(read(object)?, &context.settings)
                 .map(|volume| Change::Volume(TableEvent::Apply(at, Arc::new(volume)))),
+            "PersistentVolumeClaim" => facts::cloned(read(object)?)
+                .map(|clone| Change::Clone(TableEvent::Apply(at, Arc::new(clone)))),
+            "EndpointSlice" => facts::endpoints(read(object)?)
+                .map(|endpoints| Change::Endpoints(TableEvent::Apply(at, Arc::new(endpoints)))),
             "Pod" => {
                 let pod = facts::pod(read(object)?);
                 self.pods.0.extend(pod.map(|pod| (at, Arc::new(pod))));

@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 use crate::{
     cases,
     doctor::carnet,
-    flows::{clauses, pod, says, store},
+    flows::{clauses, condition, pod, says, store},
     world::{World, eventually, project},
 };
 
 cases![
     what_runs_is_explained_mapped_and_simulated_by_the_asking_persons_rights,
-    a_law_pack_that_drops_a_decision_names_every_affected_workload_before_it_is_applied,
+    a_law_pack_that_drops_a_decision_names_every_affected_workload_before_and_after_it_is_applied,
     drafts_are_made_of_what_no_store_claims_without_a_secrets_value,
     an_end_that_is_near_is_said_once_on_the_safeguard_and_on_the_store_that_stands_on_it_alone,
 ];
@@ -132,7 +132,7 @@ async fn what_runs_is_explained_mapped_and_simulated_by_the_asking_persons_right
     Ok(())
 }
 
-async fn a_law_pack_that_drops_a_decision_names_every_affected_workload_before_it_is_applied(
+async fn a_law_pack_that_drops_a_decision_names_every_affected_workload_before_and_after_it_is_applied(
     w: Arc<World>,
 ) -> Result<()> {
     w.apply(PARTIES).await?;
@@ -153,7 +153,11 @@ async fn a_law_pack_that_drops_a_decision_names_every_affected_workload_before_i
         runs(&w, pod).await?;
     }
     let pack = std::fs::read_to_string(project().join("law/pack.yaml"))?;
-    let dropped: Vec<&str> = pack.lines().filter(|line| !line.contains("{name: EU-US,")).collect();
+    let dropped: Vec<&str> = pack
+        .lines()
+        .filter(|line| !line.contains("{name: EU-US,"))
+        .map(|line| if line.starts_with("version: ") { "version: \"2999-01-01\"" } else { line })
+        .collect();
     let mut file = tempfile::NamedTempFile::with_suffix(".yaml")?;
     writeln!(file, "{}", dropped.join("\n"))?;
     let path = file.path().display().to_string();
@@ -168,8 +172,56 @@ async fn a_law_pack_that_drops_a_decision_names_every_affected_workload_before_i
     ensure!(code == 1 && broken == ["Pod analytics/by-law-1", "Pod analytics/by-law-2"], "{report:#}");
     // It was a question: what is declared stands as before.
     says(&w, &store, "NoViolation", "True", "").await?;
+    // The status has the law by which it was judged, and the number of Pods, before another one counts.
+    let stores = w.api(&w.admin, &store)?;
+    eventually("three Pods to be counted", 10, || async {
+        let live = stores.get("by-law").await?;
+        Ok((live.data.pointer("/status/transfers/using") == Some(&json!(3))).then_some(()))
+    })
+    .await?;
+    w.with_operator(&["--law-pack", &path], after(&w, &store)).await?;
+    eventually("the old law to be judged by again", 60, || async {
+        let live = stores.get("by-law").await?;
+        Ok(condition(&live, "NoViolation").filter(|(status, ..)| status == "True").map(drop))
+    })
+    .await?;
     for object in [one, two, home, certified, store] {
         w.delete(&object.to_string()).await?;
+    }
+    Ok(())
+}
+
+/// What is said once the law pack without the decision is judged by.
+async fn after(w: &World, store: &Value) -> Result<()> {
+    let stores = w.api(&w.admin, store)?;
+    // The leader that was killed held the Lease, which has to run out first.
+    let said = eventually("the store to say what nothing covers", 60, || async {
+        let live = stores.get("by-law").await?;
+        let said = condition(&live, "NoViolation").filter(|(status, ..)| status == "False");
+        Ok(said.map(|(_, _, message)| message))
+    })
+    .await?;
+    for part in
+        ["2 of 3 using Pods", "law pack 2999-01-01", "Pod analytics/by-law-1:", "Pod analytics/by-law-2:"]
+    {
+        ensure!(said.contains(part), "`{part}` is missing in {said}");
+    }
+    ensure!(!said.contains("by-law-home"), "{said}");
+    for (namespace, name, reason) in [
+        ("identity", "by-law", "LawPackChanged"),
+        ("analytics", "by-law-1", "TransferNotCovered"),
+        ("analytics", "by-law-2", "TransferNotCovered"),
+    ] {
+        let events: Api<Event> = Api::namespaced(w.admin.clone(), namespace);
+        eventually(&format!("{reason} on {name}"), 15, || async {
+            let all = events.list(&ListParams::default()).await?.items;
+            let is = |e: &Event| {
+                e.reason.as_deref() == Some(reason)
+                    && e.regarding.as_ref().is_some_and(|r| r.name.as_deref() == Some(name))
+            };
+            Ok(all.iter().any(is).then_some(()))
+        })
+        .await?;
     }
     Ok(())
 }
@@ -227,7 +279,9 @@ async fn an_end_that_is_near_is_said_once_on_the_safeguard_and_on_the_store_that
     says(&w, &store, "Expiring", "True", "stands alone on safeguard/near, which ends within 30 days").await?;
     says(&w, &store, "SingleLegged", "True", "safeguard/near (1)").await?;
     ensure!(
-        w.metrics()?.lines().any(|l| l.starts_with("carnet_transfers_single_legged ") && !l.ends_with(" 0"))
+        w.metrics()?
+            .lines()
+            .any(|l| l.starts_with("carnet_transfers_single_legged ") && !l.ends_with(" 0.0"))
     );
     // What is written again for another reason is not said again.
     near["spec"]["preference"] = 5.into();

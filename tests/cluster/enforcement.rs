@@ -128,6 +128,7 @@ async fn restore(w: &World, before: DynamicObject, object: &Value) -> Result<()>
     api.replace(&name, &Default::default(), &back).await.map(drop).context("put it back")
 }
 
+/// Case C03 of tests/cases.
 async fn every_edit_is_reported_within_five_seconds_and_its_end_too(w: Arc<World>) -> Result<()> {
     intact(&w, "1").await?;
     let (policy, binding, webhook) = (
@@ -194,6 +195,7 @@ async fn every_edit_is_reported_within_five_seconds_and_its_end_too(w: Arc<World
     Ok(())
 }
 
+/// Case C04 of tests/cases.
 async fn what_is_removed_is_reported_and_never_restored(w: Arc<World>) -> Result<()> {
     intact(&w, "1").await?;
     let object = w.installed.object("ValidatingAdmissionPolicyBinding", "runner-jobs.carnet.dev")?.clone();

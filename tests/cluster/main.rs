@@ -17,11 +17,14 @@ mod installed;
 mod kinds;
 mod opted_in;
 mod promptly;
+mod public_list;
+mod reports;
 mod rights;
 mod rules;
 mod seen;
 mod sole;
 mod steering;
+mod table;
 mod transfers;
 mod world;
 
@@ -43,6 +46,9 @@ fn main() {
         flows::CASES,
         opted_in::CASES,
         promptly::CASES,
+        public_list::CASES,
+        reports::CASES,
+        table::CASES,
         forgery::CASES,
         rights::CASES,
         installed::CASES,

@@ -10,6 +10,7 @@ use crate::{cases, world::World};
 
 cases![the_operator_has_no_right_that_it_does_not_need];
 
+/// Case D10 of tests/cases.
 async fn the_operator_has_no_right_that_it_does_not_need(w: Arc<World>) -> Result<()> {
     let reviews: Api<SubjectAccessReview> = Api::all(w.admin.clone());
     let may = |verb: &'static str, group: &'static str, resource: &'static str, namespace: &'static str| {

@@ -166,6 +166,28 @@ impl World {
         Ok(())
     }
 
+    /// Kills the operator and starts it anew with these flags beside its usual ones.
+    pub async fn restart_operator(&self, more: &[&str]) -> Result<()> {
+        self.kill_operator();
+        let options = options(more, self.webhook, &self.installed);
+        let mut operator = Operator::spawn(&self.cluster, options, self.webhook).await?;
+        operator.ready().await?;
+        *self.operator() = Some(operator);
+        Ok(())
+    }
+
+    /// Does something with an operator that has these flags too, and has the usual one back, whatever came of it.
+    pub async fn with_operator<T>(
+        &self,
+        more: &[&str],
+        during: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        self.restart_operator(more).await?;
+        let done = during.await;
+        self.restart_operator(&[]).await?;
+        done
+    }
+
     /// Kills the operator at once, as a lost node would; once and for all.
     pub fn kill_operator(&self) {
         if let Some(operator) = self.operator().take() {

@@ -68,9 +68,13 @@ const NO_MESSAGES: &[&str] = &[
     "{awaiting} waiting for approval, {working} in progress",
     "{} ({awaiting} waiting for approval)",
     "{} ({violating} violating, {unknown} unknown, {clean} without violation)",
+    // Of the API server: how it says that a right is missing.
+    "cannot get resource \"pods/proxy\"",
     // Of `check`: parts of the summary, what codes mean, a heading of the help, and what CEL is handed.
-    "{} judged, {} skipped: {} invalid, {} violations, {} warnings, {} gaps (at {}, law pack {})",
+    "{} judged, {} skipped: {} invalid, {} violations, {} warnings, {} gaps, {} notes (at {}, law pack {})",
     "skipped, of kinds that are not judged: {}",
+    "One safeguard alone carries a flow: without it nothing would.",
+    "The same entity receives in a third country, which is noted and not judged.",
     "A Secret for erasure may be used by deletion Jobs alone.",
     "A file or a document of it cannot be read.",
     "A store is used in a namespace where nothing is refused.",
@@ -155,6 +159,7 @@ const NO_REASONS: &[&str] = &[
     "Warn",
     "ContainerCreating",
     // Types of conditions; what they mean, their reasons say.
+    "BehindService",
     "CategoryUncovered",
     "ClaimNotReaching",
     "Counts",

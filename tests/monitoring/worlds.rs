@@ -57,6 +57,7 @@ fn state(all: &Metrics, ill: bool) {
         all.transfers.evictions.get_or_create(&EvictionLabel { result }).inc();
     }
     all.transfers.single_legged.count(bad);
+    all.transfers.contradicted_nodes.count(bad);
     all.transfers.reports_unwritten.count(bad);
     all.transfers.next_lapse.instant(at(if ill { 12 } else { 24 * 300 }));
     all.transfers.judged.instant(at(0));

@@ -136,3 +136,34 @@ fn a_party_keeps_the_namespaces_in_which_pods_use_stores() {
     acknowledged(&mut new, "sold");
     world("us").update("carnet.dev/parties", &old, &new).is_allowed();
 }
+
+#[test]
+fn a_safeguard_of_a_later_hop_is_not_edited_away_from_under_a_pod_either() {
+    let mut onward = clauses();
+    onward["metadata"]["name"] = "onward".into();
+    onward["spec"]["instrument"]["standardContractualClauses"]["parties"] =
+        json!([{"exporters": ["inc"], "importers": ["vendor"], "module": "ControllerToController"}]);
+    for assessment in onward["spec"]["assessments"].as_array_mut().unwrap() {
+        assessment["country"] = "IN".into();
+    }
+    let mut ended = onward.clone();
+    ended["spec"]["validThrough"] = "2026-01-01".into();
+    let hands_on = |hands_on: bool| {
+        let mut world = world("us");
+        world.safeguards.push(onward.clone());
+        world.parties.push(
+            json!({"apiVersion": "carnet.dev/v1alpha1", "kind": "Party", "metadata": {"name": "vendor"},
+            "spec": {"legalName": "Vendor", "country": "IN"}}),
+        );
+        let inc = world.parties.iter_mut().find(|party| party["metadata"]["name"] == "inc").unwrap();
+        if hands_on {
+            inc["spec"]["onwardTo"] = json!([{"partyRef": {"name": "vendor"}, "contract": {"reference": "contracts/9",
+                "limitedPurposes": true, "samePrinciples": true, "notice": true}}]);
+        }
+        world
+    };
+    let refused = hands_on(true).update("carnet.dev/transfersafeguards", &onward, &ended);
+    let message = refused.is_refused(403).message();
+    assert!(message.contains("takes away what covers data, and 1 running Pod stands on it"), "{message}");
+    hands_on(false).update("carnet.dev/transfersafeguards", &onward, &ended).is_allowed();
+}

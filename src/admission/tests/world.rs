@@ -38,6 +38,7 @@ impl PodLookup for Pods {
 /// Everything that a review depends on.
 pub struct World {
     pub settings: Settings,
+    pub parties: Vec<Value>,
     pub stores: Vec<Value>,
     pub safeguards: Vec<Value>,
     pub exceptions: Vec<Value>,
@@ -57,6 +58,7 @@ impl Default for World {
                 claims_from: ClaimsFrom::Namespaces(["identity".into()].into()),
                 ..Settings::default()
             },
+            parties: manifests(include_str!("../../../examples/party.yaml")),
             stores: vec![example_store()],
             safeguards: vec![],
             exceptions: vec![],
@@ -114,8 +116,8 @@ impl World {
     fn builder(&self) -> SnapshotBuilder {
         static LAW: LazyLock<Arc<LawPack>> = LazyLock::new(|| Arc::new(parse::law::built_in().unwrap()));
         let law = LAW.clone();
-        let parties = manifests(include_str!("../../../examples/party.yaml"));
-        let parties = parties.iter().map(|p| Arc::new(parse::party(&read(p), &law).unwrap())).collect();
+        let parties = self.parties.iter();
+        let parties = parties.map(|p| Arc::new(parse::party(&read(p), &law).unwrap())).collect();
         let (mut stores, mut unreadable_stores) = (vec![], vec![]);
         for value in &self.stores {
             let store: DataStore = read(value);

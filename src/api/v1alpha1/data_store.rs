@@ -196,6 +196,10 @@ pub struct Access {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]
     pub secrets: Vec<NamespacedRef>,
+    /// SecretProviderClasses of the Secrets Store CSI driver, which mounts credentials or addresses from a vault.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    pub secret_provider_classes: Vec<NamespacedRef>,
     /// ConfigMaps with addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]

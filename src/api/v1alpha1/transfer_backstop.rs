@@ -37,6 +37,10 @@ pub struct TransferBackstopSpec {
     /// Secrets of this namespace that erase: deletion Jobs alone may use them.
     #[schemars(schema_with = "crate::api::schema::names_of_stores")]
     pub erasure_secrets: StoresByName,
+    /// SecretProviderClasses of this namespace; left out where there are none.
+    #[serde(default, skip_serializing_if = "StoresByName::is_empty")]
+    #[schemars(schema_with = "crate::api::schema::names_of_stores")]
+    pub secret_provider_classes: StoresByName,
     /// ConfigMaps of this namespace.
     #[schemars(schema_with = "crate::api::schema::names_of_stores")]
     pub config_maps: StoresByName,

@@ -18,6 +18,8 @@ pub enum Severity {
     Warning,
     /// Something is not covered, or not declared.
     Gap,
+    /// Nothing is wrong, and somebody should know.
+    Note,
 }
 
 /// What it is, in a word of a fixed set.
@@ -41,11 +43,15 @@ pub enum Code {
     Exempt,
     /// Something is used that nobody declared, or not as it was meant.
     Gap,
+    /// One safeguard alone carries a flow.
+    SingleLegged,
+    /// The same entity receives in a third country (`--same-entity Report`).
+    SameEntity,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Unreadable,
         Self::Invalid,
         Self::TransferNotCovered,
@@ -55,6 +61,8 @@ impl Code {
         Self::WaitsForBinding,
         Self::Exempt,
         Self::Gap,
+        Self::SingleLegged,
+        Self::SameEntity,
     ];
 
     /// Its word.
@@ -74,6 +82,8 @@ impl Code {
             Self::WaitsForBinding => "Whether the Pod may run is decided when it is bound to a node.",
             Self::Exempt => "A store is used in a namespace where nothing is refused.",
             Self::Gap => "Something is used that no rule speaks of.",
+            Self::SingleLegged => "One safeguard alone carries a flow: without it nothing would.",
+            Self::SameEntity => "The same entity receives in a third country, which is noted and not judged.",
         }
     }
 }
@@ -142,7 +152,7 @@ impl Report {
         match self.findings.iter().map(|finding| finding.severity).min() {
             Some(Severity::Invalid) => 2,
             Some(Severity::Violation) => 1,
-            Some(Severity::Warning | Severity::Gap) | None => 0,
+            Some(Severity::Warning | Severity::Gap | Severity::Note) | None => 0,
         }
     }
 }

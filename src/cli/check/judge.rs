@@ -182,6 +182,17 @@ fn findings(object: &Object, response: Response, verdict: &str) -> Vec<Finding> 
     if let Some(gaps) = audit_annotations.get("findings").filter(|gaps| !warnings.contains(gaps)) {
         all.push(found(object, Severity::Gap, Code::Gap, gaps.clone()));
     }
+    if let Some(legs) = audit_annotations.get("single-legged") {
+        let message = format!("stands on one safeguard alone: {legs}; a second one would carry it on");
+        all.push(found(object, Severity::Note, Code::SingleLegged, message));
+    }
+    if let Some(stores) = audit_annotations.get("same-entity") {
+        let message = format!(
+            "the same entity receives data of {stores} in a third country: no transfer by --same-entity Report, and a \
+             risk to be assessed"
+        );
+        all.push(found(object, Severity::Note, Code::SameEntity, message));
+    }
     all
 }
 

@@ -1,6 +1,6 @@
 //! Kinds of Kubernetes that are judged or read, and whether an object is one of them.
 
-use k8s_openapi::api::{apps::v1 as apps, batch::v1 as batch, core::v1 as core};
+use k8s_openapi::api::{apps::v1 as apps, batch::v1 as batch, core::v1 as core, discovery::v1 as discovery};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -48,6 +48,7 @@ impl Known {
             ("", "v1", "ServiceAccount") => new::<core::ServiceAccount>(Role::Read, true),
             ("", "v1", "PersistentVolumeClaim") => new::<core::PersistentVolumeClaim>(Role::Read, true),
             ("", "v1", "PersistentVolume") => new::<core::PersistentVolume>(Role::Read, false),
+            ("discovery.k8s.io", "v1", "EndpointSlice") => new::<discovery::EndpointSlice>(Role::Read, true),
             _ => return None,
         };
         Some(known)

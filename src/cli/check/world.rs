@@ -7,7 +7,8 @@ use std::{
 
 use k8s_openapi::api::{
     batch::v1::Job,
-    core::v1::{ConfigMap, Namespace, Node, PersistentVolume},
+    core::v1::{ConfigMap, Namespace, Node, PersistentVolume, PersistentVolumeClaim},
+    discovery::v1::EndpointSlice,
 };
 use kube::Resource;
 use serde::de::DeserializeOwned;
@@ -78,6 +79,16 @@ impl World {
                     .and_then(|volume| facts::volume(volume, &self.context.settings));
                 if let Some(volume) = volume {
                     self.state.apply(Change::Volume(TableEvent::Apply(key, Arc::new(volume))));
+                }
+            }
+            "PersistentVolumeClaim" => {
+                if let Some(clone) = read::<PersistentVolumeClaim>(value).and_then(facts::cloned) {
+                    self.state.apply(Change::Clone(TableEvent::Apply(key, Arc::new(clone))));
+                }
+            }
+            "EndpointSlice" => {
+                if let Some(endpoints) = read::<EndpointSlice>(value).and_then(facts::endpoints) {
+                    self.state.apply(Change::Endpoints(TableEvent::Apply(key, Arc::new(endpoints))));
                 }
             }
             "Job" if self.context.settings.derogations_for_jobs => {

@@ -367,3 +367,47 @@ fn machines_get_the_same_as_json() {
         json!({"apiVersion": "doctor.carnet.dev/v1", "answer": "Well", "findings": [], "unknown": []})
     );
 }
+
+#[test]
+fn a_law_pack_that_took_the_place_of_another_is_named_until_every_store_is_judged_by_it() {
+    let judged_by = |law: &str| -> DataStore {
+        object(
+            &json!({"metadata": {"name": "accounts", "namespace": "identity"}, "spec": {"exporterRef": {"name": "ltd"},
+            "role": "Controller", "location": {"country": "IE"}, "engine": {}, "datasets": []},
+            "status": {"transfers": {"using": 0, "violating": 0, "waived": 0, "violatingCopies": 0, "law": law}}}),
+        )
+    };
+    let now = crate::parse::law::built_in().unwrap().version;
+    assert_eq!(codes(|f| f.stores = Ok(vec![judged_by(&now)])), [""; 0]);
+    let mut facts = well();
+    facts.stores = Ok(vec![judged_by("2020-01-01"), judged_by(&now)]);
+    let found = checks::all(&facts).findings;
+    assert_eq!((found.len(), found[0].code), (1, "LawPackChanged"));
+    assert!(
+        found[0].what.ends_with("DataStore identity/accounts was last judged by 2020-01-01"),
+        "{}",
+        found[0].what
+    );
+    // While replicas differ, that is what is said.
+    facts.replicas[0].answer.as_mut().unwrap().law_pack = "2999-01-01".into();
+    let found: Vec<_> = checks::all(&facts).findings.iter().map(|f| f.code).collect();
+    assert_eq!(found, ["ReplicasOfSeveralLaws"]);
+}
+
+#[test]
+fn a_certification_that_the_public_list_does_not_bear_out_is_named() {
+    let certified = |status: &str| {
+        object(&json!({"metadata": {"name": "inc-dpf"}, "spec": {"scope": {"any": true}, "instrument": {}},
+            "status": {"conditions": [{"type": "PublicList", "status": status, "reason": "SaysOtherwise",
+                "message": "EU-US Withdrawn; see DataPrivacyFrameworkSnapshot public-list",
+                "lastTransitionTime": "2026-11-24T00:00:00Z"}]}}))
+    };
+    for fine in ["True", "Unknown"] {
+        assert_eq!(codes(|f| f.safeguards = Ok(vec![certified(fine)])), [""; 0]);
+    }
+    let mut facts = well();
+    facts.safeguards = Ok(vec![certified("False")]);
+    let found = checks::all(&facts).findings;
+    assert_eq!((found.len(), found[0].code), (1, "PublicListDisagrees"));
+    assert!(found[0].what.contains("TransferSafeguard inc-dpf") && found[0].what.contains("EU-US Withdrawn"));
+}

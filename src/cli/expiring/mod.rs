@@ -7,7 +7,6 @@ mod tests;
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Write},
-    path::PathBuf,
 };
 
 use jiff::{Timestamp, ToSpan};
@@ -16,10 +15,11 @@ use serde::Serialize;
 
 use super::{
     answer::Output,
+    asked::{JudgedBy, QuestionError, write_json},
     said,
     simulate::flips::{Key, stand},
     table::{plain, table},
-    world::{self, Judging, Look, World, WorldError},
+    world::{self, Look, World},
 };
 use crate::{
     core::{
@@ -33,20 +33,6 @@ use crate::{
     picture::FlowStanding,
 };
 
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum ExpiringError {
-    /// The cluster was not seen.
-    #[error(transparent)]
-    World(#[from] WorldError),
-    /// The output is gone.
-    #[error("failed to write the answer")]
-    Write(#[from] io::Error),
-    /// The answer cannot be put into JSON.
-    #[error("failed to write the answer as JSON")]
-    Json(#[from] serde_json::Error),
-}
-
 /// How `expiring` is asked.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ExpiringArgs {
@@ -58,10 +44,7 @@ pub struct ExpiringArgs {
     pub fail: bool,
     /// How it is judged.
     #[command(flatten)]
-    pub judging: Judging,
-    /// The law pack to judge by; left out = the operator's.
-    #[arg(long, value_name = "FILE")]
-    pub law_pack: Option<PathBuf>,
+    pub by: JudgedBy,
     /// How the answer is written.
     #[arg(long, short, value_enum, default_value = "text", value_name = "FORMAT")]
     pub output: Output,
@@ -81,16 +64,13 @@ pub async fn expiring(
     args: &ExpiringArgs,
     now: Timestamp,
     out: &mut impl Write,
-) -> Result<bool, ExpiringError> {
+) -> Result<bool, QuestionError> {
     let mut world =
-        world::gather(&client, &args.judging, args.law_pack.as_ref(), Look::Templates, None).await?;
+        world::gather(&client, &args.by.judging, args.by.law_pack.as_ref(), Look::Templates, None).await?;
     world::retained(&client, &mut world).await;
     let report = found(&world, now, later(now, args.within.0));
     match args.output {
-        Output::Json => {
-            serde_json::to_writer_pretty(&mut *out, &report)?;
-            writeln!(out)?;
-        }
+        Output::Json => write_json(&report, out)?,
         Output::Text => write(&report, out)?,
     }
     Ok(report.uncaught == 0)

@@ -8,7 +8,6 @@ mod tests;
 use std::{
     fmt::Debug,
     io::{self, Write},
-    path::PathBuf,
 };
 
 use jiff::Timestamp;
@@ -27,8 +26,9 @@ pub use self::target::Target;
 use self::{explanation::Explanation, target::Kind};
 use super::{
     answer::Output,
+    asked::{JudgedBy, QuestionError, write_json},
     table::{plain, table},
-    world::{self, Judging, Look, Template, Workload, WorldError},
+    world::{self, Look, Template, Workload, World},
 };
 use crate::core::settings::{ClaimsFrom, Settings};
 
@@ -47,15 +47,9 @@ pub enum ExplainError {
         /// Why it failed.
         source: Box<kube::Error>,
     },
-    /// The cluster was not seen.
+    /// It is without an answer, as other questions can be.
     #[error(transparent)]
-    World(#[from] WorldError),
-    /// The output is gone.
-    #[error("failed to write the answer")]
-    Write(#[from] io::Error),
-    /// The answer cannot be put into JSON.
-    #[error("failed to write the answer as JSON")]
-    Json(#[from] serde_json::Error),
+    Question(#[from] QuestionError),
 }
 
 /// How `explain` is asked.
@@ -66,10 +60,7 @@ pub struct ExplainArgs {
     pub target: Target,
     /// How it is judged.
     #[command(flatten)]
-    pub judging: Judging,
-    /// The law pack to judge by; left out = the operator's.
-    #[arg(long, value_name = "FILE")]
-    pub law_pack: Option<PathBuf>,
+    pub by: JudgedBy,
     /// How the answer is written.
     #[arg(long, short, value_enum, default_value = "text", value_name = "FORMAT")]
     pub output: Output,
@@ -94,7 +85,10 @@ pub async fn explain(
         Kind::CronJob => read::<CronJob>(&client, namespace, name).await?,
     };
     let look = if *kind == Kind::Pod { Look::Declared } else { Look::RunningIn };
-    let world = world::gather(&client, &args.judging, args.law_pack.as_ref(), look, Some(namespace)).await?;
+    let (judging, law_pack) = (&args.by.judging, args.by.law_pack.as_ref());
+    let world = world::gather(&client, judging, law_pack, look, Some(namespace))
+        .await
+        .map_err(QuestionError::from)?;
     let explanation = explanation::explain(&world, &world.snapshot(), &template, now);
     match args.output {
         Output::Json => {
@@ -104,22 +98,21 @@ pub async fn explain(
                 claims_from: claims(&world.settings),
                 unknown: &world.notes,
             };
-            serde_json::to_writer_pretty(&mut *out, &judged)?;
-            writeln!(out)?;
+            write_json(&judged, out)?;
         }
-        Output::Text => {
-            write(&explanation, out)?;
-            writeln!(
-                out,
-                "\nJudged from here as an operator with --claims-from={} would.",
-                claims(&world.settings)
-            )?;
-            for note in &world.notes {
-                writeln!(out, "? {}", plain(note))?;
-            }
-        }
+        Output::Text => show(&explanation, &world, out).map_err(QuestionError::from)?,
     }
     Ok(!explanation.violation)
+}
+
+fn show(explanation: &Explanation, world: &World, out: &mut impl Write) -> io::Result<()> {
+    write(explanation, out)?;
+    let claims = claims(&world.settings);
+    writeln!(out, "\nJudged from here as an operator with --claims-from={claims} would.")?;
+    for note in &world.notes {
+        writeln!(out, "? {}", plain(note))?;
+    }
+    Ok(())
 }
 
 /// For machines.

@@ -2,6 +2,7 @@
 
 pub mod flags;
 mod gather;
+mod law;
 mod replica;
 #[cfg(test)]
 pub mod testing;
@@ -20,6 +21,7 @@ use k8s_openapi::{
 };
 
 pub use gather::{gather, law as law_of_operator};
+pub use law::LawChange;
 pub use replica::Replica;
 pub use trial::{Trial, try_webhook};
 

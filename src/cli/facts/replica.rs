@@ -40,13 +40,25 @@ pub async fn ask(client: &Client, pod: &Pod) -> Replica {
     };
     match answer {
         Ok(text) => Replica { pod: name, answer: read(&text), forbidden: false },
-        Err(kube::Error::Api(status)) if status.code == 403 => Replica {
-            pod: name,
-            answer: Err(format!("you may not `get pods/proxy` in namespace {namespace}")),
-            forbidden: true,
-        },
+        Err(kube::Error::Api(status)) if status.code == 403 => {
+            let forbidden = is_a_missing_right(&status.message);
+            let why = if forbidden {
+                format!("you may not `get pods/proxy` in namespace {namespace}")
+            } else {
+                let said = status.message.lines().next().unwrap_or_default().trim().to_owned();
+                let said = if said.is_empty() { "without a word".into() } else { said };
+                format!("403 Forbidden, though no right of yours is missing; who answered says: {said}")
+            };
+            Replica { pod: name, answer: Err(why), forbidden }
+        }
         Err(error) => Replica { pod: name, answer: Err(error.to_string()), forbidden: false },
     }
+}
+
+/// Whether the API server itself refuses, and because of a right. Whatever stands between it and the Pod (a mesh, a proxy, an
+/// admission policy for the proxy) can answer with the same code, and in its own words.
+fn is_a_missing_right(message: &str) -> bool {
+    message.contains("cannot get resource \"pods/proxy\"")
 }
 
 fn read(text: &str) -> Asked<OperatorStatus> {
@@ -80,6 +92,21 @@ mod tests {
         };
         assert_eq!(port(&pod(json!([{"name": "metrics", "containerPort": 9090}]))), 9090);
         assert_eq!(port(&pod(json!([{"name": "webhook", "containerPort": 9443}]))), PORT);
+    }
+
+    #[test]
+    fn a_403_is_a_missing_right_only_where_the_api_server_says_so() {
+        let of_rbac = "pods \"carnet-a:8080\" is forbidden: User \"dpo\" cannot get resource \"pods/proxy\" in API group \
+                       \"\" in the namespace \"carnet-system\"";
+        assert!(is_a_missing_right(of_rbac));
+        for other in [
+            "RBAC: access denied",
+            "",
+            "<html>Forbidden</html>",
+            "pods \"carnet-a:8080\" is forbidden: policy x",
+        ] {
+            assert!(!is_a_missing_right(other), "{other}");
+        }
     }
 
     #[test]

@@ -5,10 +5,7 @@ mod matrix;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::io::{self, Write};
 
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -18,24 +15,11 @@ use serde::Serialize;
 pub use self::matrix::rank;
 use self::matrix::{Filter, LEGEND, LineSaid, Matrix, RowSaid, cell, heading};
 use super::{
+    asked::{JudgedBy, QuestionError, write_json},
     table::{plain, table},
-    world::{self, Judging, Look, World, WorldError},
+    world::{self, Look, World},
 };
 use crate::picture::standings;
-
-/// Why there is no matrix.
-#[derive(Debug, thiserror::Error)]
-pub enum FlowsError {
-    /// The cluster was not seen.
-    #[error(transparent)]
-    World(#[from] WorldError),
-    /// The output is gone.
-    #[error("failed to write the answer")]
-    Write(#[from] io::Error),
-    /// The answer cannot be put into JSON.
-    #[error("failed to write the answer as JSON")]
-    Json(#[from] serde_json::Error),
-}
 
 /// How the matrix is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -65,10 +49,7 @@ pub struct FlowsArgs {
     pub violations: bool,
     /// How they are judged.
     #[command(flatten)]
-    pub judging: Judging,
-    /// The law pack to judge by; left out = the operator's.
-    #[arg(long, value_name = "FILE")]
-    pub law_pack: Option<PathBuf>,
+    pub by: JudgedBy,
     /// How the answer is written.
     #[arg(long, short, value_enum, default_value = "text", value_name = "FORMAT")]
     pub output: Format,
@@ -81,9 +62,9 @@ pub async fn flows(
     args: &FlowsArgs,
     now: Timestamp,
     out: &mut impl Write,
-) -> Result<(), FlowsError> {
+) -> Result<(), QuestionError> {
     let world =
-        world::gather(&client, &args.judging, args.law_pack.as_ref(), Look::Running, namespace).await?;
+        world::gather(&client, &args.by.judging, args.by.law_pack.as_ref(), Look::Running, namespace).await?;
     let filter = Filter {
         namespace: namespace.map(Into::into),
         store: args.store.clone(),
@@ -98,7 +79,7 @@ fn show(
     format: Format,
     now: Timestamp,
     out: &mut impl Write,
-) -> Result<(), FlowsError> {
+) -> Result<(), QuestionError> {
     let snapshot = world.snapshot();
     let running = world.running(&snapshot);
     let (standings, _) = standings(&snapshot, &running, now);
@@ -118,8 +99,7 @@ fn show(
                 flows: matrix.lines(),
                 unknown: &world.notes,
             };
-            serde_json::to_writer_pretty(&mut *out, &report)?;
-            writeln!(out)?;
+            write_json(&report, out)?;
         }
     }
     if matches!(format, Format::Text | Format::Wide) {

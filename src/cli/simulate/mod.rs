@@ -19,25 +19,20 @@ pub use self::edit::{OtherError, Without};
 use self::flips::{Effect, Flip, flips, last_legs, stand};
 use super::{
     answer::Output,
+    asked::{JudgedBy, QuestionError, write_json},
     table::{plain, table},
-    world::{self, Judging, Look, World, WorldError},
+    world::{self, Look, World},
 };
 
 /// Why nothing was simulated.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulateError {
-    /// The cluster was not seen.
+    /// It is without an answer, as other questions can be.
     #[error(transparent)]
-    World(#[from] WorldError),
+    Question(#[from] QuestionError),
     /// There is no other world.
     #[error(transparent)]
     Other(#[from] OtherError),
-    /// The output is gone.
-    #[error("failed to write the answer")]
-    Write(#[from] io::Error),
-    /// The answer cannot be put into JSON.
-    #[error("failed to write the answer as JSON")]
-    Json(#[from] serde_json::Error),
 }
 
 /// How `simulate` is asked.
@@ -48,18 +43,15 @@ pub struct SimulateArgs {
     /// repeated.
     #[arg(long, value_name = "WHAT")]
     pub without: Vec<Without>,
-    /// Judge by this law pack instead of the operator's.
-    #[arg(long, value_name = "FILE")]
-    pub law_pack: Option<PathBuf>,
     /// Judge as at this instant (RFC 3339).
     #[arg(long, value_name = "TIME")]
     pub at: Option<Timestamp>,
     /// Put these manifests over what is declared; `-` reads standard input; may be repeated.
     #[arg(long, short, value_name = "FILE")]
     pub file: Vec<PathBuf>,
-    /// How both are judged.
+    /// How both are judged; another law pack is the other one's alone.
     #[command(flatten)]
-    pub judging: Judging,
+    pub by: JudgedBy,
     /// How the answer is written.
     #[arg(long, short, value_enum, default_value = "text", value_name = "FORMAT")]
     pub output: Output,
@@ -75,9 +67,11 @@ pub async fn simulate(
     out: &mut impl Write,
 ) -> Result<bool, SimulateError> {
     let manifests = edit::manifests(&args.file, input)?;
-    let world = world::gather(&client, &args.judging, None, Look::Templates, None).await?;
+    let world = world::gather(&client, &args.by.judging, None, Look::Templates, None)
+        .await
+        .map_err(QuestionError::from)?;
     let (mut other, left_out) =
-        edit::other(&world, &args.without, args.law_pack.as_ref(), &manifests, namespace)?;
+        edit::other(&world, &args.without, args.by.law_pack.as_ref(), &manifests, namespace)?;
     if left_out > 0 {
         other.notes.push(format!(
             "{left_out} manifests are of kinds that Carnet does not declare, and were left out"
@@ -85,11 +79,8 @@ pub async fn simulate(
     }
     let report = compared(&world, &other, now, args.at.unwrap_or(now));
     match args.output {
-        Output::Json => {
-            serde_json::to_writer_pretty(&mut *out, &report)?;
-            writeln!(out)?;
-        }
-        Output::Text => write(&report, out)?,
+        Output::Json => write_json(&report, out)?,
+        Output::Text => write(&report, out).map_err(QuestionError::from)?,
     }
     Ok(report.becomes_violation == 0)
 }

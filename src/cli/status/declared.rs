@@ -28,6 +28,9 @@ pub fn declared(facts: &Facts) -> (Vec<String>, Vec<String>) {
         if condition(conditions, "Overdue") == "True" {
             all.say("TransferSafeguard", safeguard, "something that it stands on is overdue");
         }
+        if condition(conditions, "PublicList") == "False" {
+            all.say("TransferSafeguard", safeguard, "it claims what the public list does not say");
+        }
         all.usable("TransferSafeguard", safeguard, conditions);
     }
     for exception in all.known(&facts.exceptions) {

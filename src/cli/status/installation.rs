@@ -13,7 +13,7 @@ use crate::{
     api::v1alpha1::RunPhase,
     cli::{
         certificates::bundle_ends,
-        facts::{DEPLOYMENT, Facts, LEASE},
+        facts::{DEPLOYMENT, Facts, LEASE, LawChange},
         table::plain,
     },
     enforcement::{Deviation, compare, pem_of},
@@ -104,6 +104,7 @@ impl Installation {
         self.versions = set(|r| &r.version);
         self.law_packs = set(|r| &r.law_pack);
         self.modes = set(|r| &r.mode);
+        self.law(facts);
         if self.note(&facts.deployment) {
             if let Some(deployment) = facts.deployment.as_ref().ok().and_then(Option::as_ref) {
                 let wanted = deployment.spec.replicas.unwrap_or(1);
@@ -139,6 +140,20 @@ impl Installation {
                 |stale| format!("has heard nothing of {} for {} s", stale.watch, stale.silent_seconds),
             );
             self.findings.push(format!("replica {} {what}", report.replica));
+        }
+    }
+
+    /// Whether all is judged by one law pack, and was.
+    fn law(&mut self, facts: &Facts) {
+        if self.law_packs.len() > 1 {
+            self.findings.push(format!("replicas judge by law packs {}", self.law_packs.join(" and ")));
+        }
+        if let Some(LawChange { now, before, stores }) = facts.law_change() {
+            self.findings.push(format!(
+                "the operator judges by law pack {now}; {} DataStores were last judged by {}",
+                stores.len(),
+                before.join(" and ")
+            ));
         }
     }
 

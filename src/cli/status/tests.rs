@@ -364,3 +364,31 @@ fn more_rows_than_a_screen_holds_are_counted() {
     assert_eq!(text.lines().count(), 1 + 1 + ROWS + 1);
     assert!(text.ends_with("  and 3 more\n"));
 }
+
+#[test]
+fn another_law_pack_and_a_public_list_that_says_otherwise_are_on_the_screen() {
+    let mut facts = well();
+    let summary = json!({"using": 1, "violating": 0, "waived": 0, "violatingCopies": 0, "law": "2020-01-01"});
+    facts.stores = Ok(vec![store(
+        "accounts",
+        &json!({"conditions": conditions(&[("NoViolation", "True")]), "transfers": summary}),
+    )]);
+    facts.safeguards = Ok(vec![object(
+        "TransferSafeguard",
+        "inc-dpf",
+        &json!({"scope": {"any": true}, "instrument": {}}),
+        &json!({"conditions": conditions(&[("PublicList", "False")])}),
+    )]);
+    let (answer, text) = screen(&facts);
+    assert_eq!(answer, Answer::Findings);
+    for part in [
+        "! the operator judges by law pack",
+        "1 DataStores were last judged by 2020-01-01",
+        "! TransferSafeguard identity/inc-dpf: it claims what the public list does not say",
+    ] {
+        assert!(text.contains(part), "`{part}` is missing in {text}");
+    }
+    facts.replicas[0].answer.as_mut().unwrap().law_pack = "2999-01-01".into();
+    let (_, text) = screen(&facts);
+    assert!(text.contains("! replicas judge by law packs") && !text.contains("last judged by"), "{text}");
+}

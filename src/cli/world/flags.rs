@@ -1,14 +1,15 @@
 //! By which flags the operator judges, and how a person overrides them.
 
+use clap::{CommandFactory, FromArgMatches, Parser};
 use k8s_openapi::api::apps::v1::Deployment;
 
 use crate::{
-    cli::facts::flags::{is_switched_on, settings, value},
+    cli::facts::flags::{is_switched_on, value},
     core::{
         law::LawPack,
-        settings::{ClaimsFrom, Mode, Settings},
-        store::Place,
+        settings::{ClaimsFrom, Settings},
     },
+    flags::JudgingArgs,
 };
 
 /// How a question about transfers is judged.
@@ -39,38 +40,41 @@ impl Judging {
     }
 }
 
+/// The operator's own flags, read by its own code.
+#[derive(Parser)]
+#[command(no_binary_name = true)]
+struct Flags {
+    #[command(flatten)]
+    judging: JudgingArgs,
+}
+
 /// What decisions read of the operator's flags; what is not given, or cannot be read, is as in an operator without flags.
 fn of_operator(deployment: Option<&Deployment>, law: &LawPack) -> Settings {
-    let mut judged_by = settings(deployment);
-    let Some(deployment) = deployment else { return judged_by };
-    let given = |name| value(deployment, name);
-    if let Some(own) = deployment.metadata.namespace.clone() {
-        judged_by.own_namespace = given("--own-namespace").unwrap_or(own);
-    }
-    if let Some(names) = given("--claims-from") {
-        judged_by.claims_from = claims(names.split(','));
-    }
-    if let Some(names) = given("--exempt-namespaces") {
-        judged_by.exempt = names.split(',').map(|n| n.trim().to_owned()).filter(|n| !n.is_empty()).collect();
-    }
-    judged_by.exempt.insert(judged_by.own_namespace.clone());
-    judged_by.mode = match given("--transfers").as_deref() {
-        Some("Audit") => Mode::Audit,
-        Some("Enforce") => Mode::Enforce,
-        _ => judged_by.mode,
+    let Some(deployment) = deployment else { return Settings::default() };
+    // The environment of this process is another one's.
+    let command = Flags::command().mut_args(|arg| arg.env(None::<&str>));
+    let read = |words: &[String]| {
+        command.clone().try_get_matches_from(words).ok().and_then(|m| Flags::from_arg_matches(&m).ok())
     };
-    judged_by.same_entity_reported = given("--same-entity").as_deref() == Some("Report");
-    judged_by.derogations_for_jobs = given("--derogations").as_deref() == Some("Jobs");
-    judged_by.read_config_maps = is_switched_on(deployment, "--read-configmaps");
-    if let Some(label) = given("--region-label") {
-        judged_by.region_label = label;
+    let mut words: Vec<String> = vec![];
+    for arg in command.get_arguments() {
+        let Some(flag) = arg.get_long().map(|long| format!("--{long}")) else { continue };
+        let given = if arg.get_action().takes_values() {
+            value(deployment, &flag).map(|value| format!("{flag}={value}"))
+        } else {
+            is_switched_on(deployment, &flag).then_some(flag)
+        };
+        // One that cannot be read must not take the others along.
+        words.extend(given.filter(|word| read(std::slice::from_ref(word)).is_some()));
     }
-    judged_by.default_location = given("--default-location").and_then(|text| {
-        let (provider, region) = text.split_once('/')?;
-        let country = law.region(Some(provider), region);
-        Some(Place { provider: Some(provider.into()), region: Some(region.into()), country })
-    });
-    judged_by
+    let own =
+        deployment.metadata.namespace.as_ref().filter(|_| value(deployment, "--own-namespace").is_none());
+    words.extend(own.map(|namespace| format!("--own-namespace={namespace}")));
+    let Some(Flags { judging }) = read(&words) else { return Settings::default() };
+    judging.settings(law).unwrap_or_else(|_| {
+        let elsewhere = JudgingArgs { default_location: None, ..judging };
+        elsewhere.settings(law).unwrap_or_default()
+    })
 }
 
 fn claims<'a>(names: impl Iterator<Item = &'a str>) -> ClaimsFrom {
@@ -84,6 +88,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::core::settings::{Mixed, Mode};
 
     fn deployment(args: &[&str]) -> Deployment {
         serde_json::from_value(
@@ -112,6 +117,26 @@ mod tests {
         assert_eq!(by.region_label, "example.com/site");
         assert_eq!(by.exempt, ["kube-system".to_owned(), "privacy".into()].into());
         assert_eq!(by.default_location.unwrap().country, law.country("IE"));
+    }
+
+    #[test]
+    fn every_flag_that_decisions_read_is_read_as_the_operator_reads_it_and_one_that_cannot_be_takes_no_other_along()
+     {
+        let law = crate::parse::law::built_in().unwrap();
+        let flags = [
+            "run",
+            "--leader-elect",
+            "--mixed-placement=Steer",
+            "--dry-run-verdicts=Deny",
+            "--assessment-grace=soon",
+            "--max-exception=P2W",
+            "--default-location=aws/nowhere-1",
+            "--transfers=Enforce",
+        ];
+        let by = Judging::default().settings(Some(&deployment(&flags)), &law);
+        assert_eq!((by.mixed, by.dry_run_denies, by.max_exception_days), (Mixed::Steer, true, 14));
+        assert_eq!(by.assessment_grace_days, Settings::default().assessment_grace_days);
+        assert_eq!((by.default_location, by.mode), (None, Mode::Enforce));
     }
 
     #[test]

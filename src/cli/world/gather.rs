@@ -8,7 +8,8 @@ use k8s_openapi::{
         admissionregistration::v1::ValidatingWebhookConfiguration,
         apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
         batch::v1::{CronJob, Job},
-        core::v1::{ConfigMap, PersistentVolume, Pod},
+        core::v1::{ConfigMap, PersistentVolume, PersistentVolumeClaim, Pod},
+        discovery::v1::EndpointSlice,
     },
 };
 use kube::{
@@ -128,6 +129,7 @@ pub async fn gather(
             world.notes.push(format!("{why}: what volumes say of where they are is not seen"));
         }
     }
+    aliases(client, &mut world).await;
     if world.settings.read_config_maps {
         config_maps(client, namespace, &mut world).await;
     }
@@ -145,6 +147,29 @@ pub async fn gather(
         }
     }
     Ok(world)
+}
+
+/// Other names for what a store names: copies of its claims, and Services behind which its addresses are.
+async fn aliases(client: &Client, world: &mut World) {
+    let mut clones = vec![];
+    let mut take = |claim: PersistentVolumeClaim| clones.extend(facts::cloned(claim).map(Arc::new));
+    let asked = each(&Api::<PersistentVolumeClaim>::all(client.clone()), &mut take).await;
+    if let Err(error) = asked {
+        let why = why::<PersistentVolumeClaim>(&error);
+        world.notes.push(format!("{why}: claims that started with the files of others are not seen"));
+    }
+    world.clones = clones;
+    let mut slices = vec![];
+    let mut take = |slice: EndpointSlice| {
+        let of = key(&slice.metadata);
+        slices.extend(facts::endpoints(slice).map(|endpoints| (of, Arc::new(endpoints))));
+    };
+    let asked = each(&Api::<EndpointSlice>::all(client.clone()), &mut take).await;
+    if let Err(error) = asked {
+        let why = why::<EndpointSlice>(&error);
+        world.notes.push(format!("{why}: addresses that somebody wrote behind a Service are not seen"));
+    }
+    world.endpoints = slices;
 }
 
 /// What else has days by which a person looks again.

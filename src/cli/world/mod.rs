@@ -21,7 +21,10 @@ pub use gather::{Look, WorldError, from_file, gather, retained};
 pub use template::{Template, Workload, template};
 
 use crate::{
-    core::{ids::ObjectKey, law::LawPack, settings::Settings, snapshot::Snapshot},
+    core::{
+        claim::ClonedClaim, endpoints::Endpoints, ids::ObjectKey, law::LawPack, settings::Settings,
+        snapshot::Snapshot,
+    },
     detect::{self, ConfigMapData, Detection},
     index::{Change, Context, Owner, PodFacts, State, TableEvent, facts, key},
     picture::{Using, detected},
@@ -42,6 +45,10 @@ pub struct World {
     pub nodes: Vec<Node>,
     /// PersistentVolumes, where they may be listed.
     pub volumes: Vec<PersistentVolume>,
+    /// PersistentVolumeClaims that started with the files of others, where they may be listed.
+    pub clones: Vec<Arc<ClonedClaim>>,
+    /// Endpoints that no selector made, by their EndpointSlices, where these may be listed.
+    pub endpoints: Vec<(ObjectKey, Arc<Endpoints>)>,
     /// Pods that have not ended.
     pub pods: Vec<Arc<PodFacts>>,
     /// What makes Pods, and is made by nothing else.
@@ -76,6 +83,12 @@ impl World {
                 let event = TableEvent::Apply(ObjectKey::new("", volume.name.clone()), Arc::new(volume));
                 state.apply(Change::Volume(event));
             }
+        }
+        for clone in &self.clones {
+            state.apply(Change::Clone(TableEvent::Apply(clone.claim.clone(), clone.clone())));
+        }
+        for (slice, endpoints) in &self.endpoints {
+            state.apply(Change::Endpoints(TableEvent::Apply(slice.clone(), endpoints.clone())));
         }
         for (job, uid) in &self.unowned_jobs {
             state.apply(Change::Job(TableEvent::Apply(job.clone(), uid.clone())));

@@ -30,6 +30,7 @@ pub fn table(table: &Table, next_change: Option<Timestamp>) -> TransferBackstopS
     TransferBackstopSpec {
         secrets: names(&traces.secrets),
         erasure_secrets: names(&traces.erasure_secrets),
+        secret_provider_classes: names(&traces.secret_provider_classes),
         config_maps: names(&traces.config_maps),
         persistent_volume_claims: names(&traces.claims),
         service_accounts: names(&traces.service_accounts),

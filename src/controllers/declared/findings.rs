@@ -68,7 +68,7 @@ fn onward(party: &DomainParty, snapshot: &Snapshot) -> Finding {
         .iter()
         .filter_map(|edge| {
             let unknown = (!snapshot.parties.contains_key(&edge.to)).then_some("a Party of that name");
-            let lacks: Vec<&str> = unknown.into_iter().chain(edge.lacks.iter().copied()).collect();
+            let lacks: Vec<&str> = unknown.into_iter().chain(edge.contract.lacks()).collect();
             (!lacks.is_empty()).then(|| format!("{} lacks {}", edge.to, lacks.join(", ")))
         })
         .collect();

@@ -19,10 +19,10 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Resource, core::ObjectMeta};
 
 pub use job::Image;
+pub use policy_status::{OfStore, OptIn, accepted as policy_status};
 
 use self::{
     approval_status::OfRun,
-    policy_status::{OfStore, OptIn},
     step::{Action, JobSeen, Seen, is_over, phase, step, stuck},
     watches::Watches,
     writes::{Created, WriteError, Writes},

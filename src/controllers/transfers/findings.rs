@@ -46,6 +46,7 @@ pub fn accepted(
         held(snapshot, store, now),
         used_in_exempt_namespace(picture),
         claim_not_reaching(store, picture),
+        behind_service(picture),
         undeclared_recipient(picture),
         role_doubtful(store),
         single_legged(picture),
@@ -101,7 +102,9 @@ fn no_violation(
     now: Timestamp,
 ) -> Finding {
     let law = &snapshot.law.version;
-    if picture.violating == 0 && picture.violating_copies.is_empty() && picture.violating_at_rest.is_empty() {
+    let is_covered =
+        picture.violating == 0 && picture.violating_copies.is_empty() && picture.violating_at_rest.is_empty();
+    if is_covered && picture.erasing.pods == 0 {
         let so_far = format!("no declared rule is broken, law pack {law}, at ");
         let same = before.iter().find(|c| {
             c.type_ == "NoViolation" && c.status == "True" && c.message.strip_prefix(&so_far).is_some()
@@ -132,7 +135,13 @@ fn no_violation(
     }
     lines.extend(picture.violating_copies.iter().take(NAMED).map(|c| format!("nothing covers copy {c}")));
     lines.extend(picture.violating_at_rest.iter().take(NAMED).map(|way| format!("nothing covers {way}")));
-    Finding::no("NoViolation", "TransferNotCovered", lines.join("\n"))
+    if picture.erasing.pods > 0 {
+        let what =
+            "running Pods that are no deletion Jobs' use a Secret that erases it, which nobody else may";
+        lines.push(told(&picture.erasing, what));
+    }
+    let reason = if is_covered { "ErasureSecretUsed" } else { "TransferNotCovered" };
+    Finding::no("NoViolation", reason, lines.join("\n"))
 }
 
 fn resolved(snapshot: &Snapshot, store: &Store) -> Finding {
@@ -220,6 +229,21 @@ fn claim_not_reaching(store: &Store, picture: &StorePicture) -> Finding {
         store.key.namespace
     );
     Finding::yes(TYPE, "NotInClaimsFrom", told(&picture.not_reached, &what))
+}
+
+/// A gap: an address of the store under a name that the store does not claim.
+fn behind_service(picture: &StorePicture) -> Finding {
+    const TYPE: &str = "BehindService";
+    if picture.behind.pods == 0 {
+        return Finding::no(
+            TYPE,
+            "NoEndpoint",
+            "no Pod names a Service behind which somebody wrote an address of it",
+        );
+    }
+    let what = "Pods name a Service behind which somebody wrote an address of spec.access.hosts, and are not judged for \
+                that: name the Service in spec.access.services";
+    Finding::yes(TYPE, "EndpointOfStore", told(&picture.behind, what))
 }
 
 /// A gap: something undeclared is used.

@@ -4,12 +4,16 @@ mod changes;
 mod evict;
 mod findings;
 mod law;
+mod nodes;
 mod owners;
 mod publish;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -18,6 +22,7 @@ use tokio::sync::watch;
 
 pub use evict::{Limits, Outlook};
 pub use findings::accepted as store_status;
+pub use nodes::contradicted as contradicted_nodes;
 
 use self::{evict::Evicting, owners::Owners};
 use super::{Shared, StatusWriter, lapses, reports::Flows, wake};
@@ -60,6 +65,7 @@ pub async fn run(
         });
     }
     let mut before = BTreeMap::new();
+    let mut nodes_before = BTreeSet::new();
     let mut has_told_of_law = false;
     loop {
         changes.mark_unchanged();
@@ -93,6 +99,12 @@ pub async fn run(
         for (owner, note) in changes::changes(&before, &picture.owners) {
             publisher.publish(owner, note);
         }
+        let nodes_now = nodes::contradicted(&snapshot);
+        for (node, note) in nodes::changes(&nodes_before, &nodes_now) {
+            publisher.publish_once(node, note);
+        }
+        shared.metrics.transfers.contradicted_nodes.count(nodes_now.len());
+        nodes_before = nodes_now;
         count(&shared, &snapshot, &picture, now);
         let outlook = evictions.borrow_and_update().clone();
         let told = (&picture, outlook.as_ref());

@@ -80,7 +80,8 @@ fn reference(owner: Owner) -> ObjectReference {
     ObjectReference {
         api_version: Some(owner.api_version),
         kind: Some(owner.kind),
-        namespace: Some(owner.namespace),
+        // An object of no namespace has none, and its Events are in `default`.
+        namespace: Some(owner.namespace).filter(|namespace| !namespace.is_empty()),
         name: Some(owner.name),
         uid: Some(owner.uid),
         ..ObjectReference::default()

@@ -14,6 +14,8 @@ pub struct Traces {
     pub secrets: Names,
     /// Secrets that erase.
     pub erasure_secrets: Names,
+    /// SecretProviderClasses.
+    pub secret_provider_classes: Names,
     /// ConfigMaps.
     pub config_maps: Names,
     /// Claims.
@@ -38,6 +40,7 @@ impl Traces {
         let Self {
             secrets,
             erasure_secrets: _,
+            secret_provider_classes,
             config_maps,
             claims,
             service_accounts,
@@ -47,9 +50,19 @@ impl Traces {
             ports,
             buckets,
         } = self;
-        [secrets, config_maps, claims, service_accounts, words, bare_words, services, ports]
-            .into_iter()
-            .chain(buckets.values())
+        [
+            secrets,
+            secret_provider_classes,
+            config_maps,
+            claims,
+            service_accounts,
+            words,
+            bare_words,
+            services,
+            ports,
+        ]
+        .into_iter()
+        .chain(buckets.values())
     }
 
     /// Every store that a name leads to.
@@ -63,6 +76,7 @@ impl Traces {
         for (into, from) in [
             (&mut self.secrets, from.secrets),
             (&mut self.erasure_secrets, from.erasure_secrets),
+            (&mut self.secret_provider_classes, from.secret_provider_classes),
             (&mut self.config_maps, from.config_maps),
             (&mut self.claims, from.claims),
             (&mut self.service_accounts, from.service_accounts),
@@ -76,6 +90,7 @@ impl Traces {
         let Self {
             secrets,
             erasure_secrets: _,
+            secret_provider_classes,
             config_maps,
             claims,
             service_accounts,
@@ -85,7 +100,17 @@ impl Traces {
             ports,
             buckets,
         } = self;
-        let lists = [secrets, config_maps, claims, service_accounts, words, bare_words, services, ports];
+        let lists = [
+            secrets,
+            secret_provider_classes,
+            config_maps,
+            claims,
+            service_accounts,
+            words,
+            bare_words,
+            services,
+            ports,
+        ];
         for names in lists.into_iter().chain(buckets.values_mut()) {
             names.retain(|_, stores| {
                 stores.retain(&kept);
@@ -110,6 +135,7 @@ pub(super) fn of(snapshot: &Snapshot) -> Found {
     let mut found = Sorter { snapshot, found: Found::default() };
     found.references(&reach.secrets, |t| &mut t.secrets);
     found.references(&reach.erasure_secrets, |t| &mut t.erasure_secrets);
+    found.references(&reach.secret_provider_classes, |t| &mut t.secret_provider_classes);
     found.references(&reach.config_maps, |t| &mut t.config_maps);
     found.references(&reach.claims, |t| &mut t.claims);
     found.references(&reach.service_accounts, |t| &mut t.service_accounts);

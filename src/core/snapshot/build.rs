@@ -7,7 +7,9 @@ use std::{
 
 use super::{Reach, Snapshot, SnapshotBuilder};
 use crate::core::{
+    claim::ClonedClaim,
     contradiction::{Volumes, contradiction},
+    endpoints::Endpoints,
     exception::Exception,
     ids::{ObjectKey, PartyName},
     party::Party,
@@ -34,6 +36,8 @@ impl SnapshotBuilder {
                 reach.party_hosts.entry(host.clone()).or_default().push((*port, party.name.clone()));
             }
         }
+        reach.add_clones(&self.clones);
+        reach.add_endpoints(&self.endpoints);
         let volumes: Volumes = self.volumes.into_iter().map(|v| (v.claim.clone(), v)).collect();
         reach.add_volumes(&volumes);
         reach.sort();
@@ -52,7 +56,7 @@ impl SnapshotBuilder {
             volumes,
             contradicted,
             runs: runs(&self.parties),
-            reach,
+            reach: Arc::new(reach),
             by_importer: by_party(&self.safeguards, Safeguard::importers),
             by_exporter: by_party(&self.safeguards, Safeguard::exporters),
             exceptions_in: by_namespace(&self.exceptions),
@@ -69,6 +73,23 @@ impl SnapshotBuilder {
             unowned_jobs: self.unowned_jobs,
             nodes: self.nodes.into_iter().map(|n| (n.name.clone(), n)).collect(),
             invalid: self.invalid,
+        }
+    }
+}
+
+impl Snapshot {
+    /// The same with this safeguard in place of the one of its name. What leads to a store does not hang on safeguards, and is
+    /// shared.
+    #[must_use]
+    pub fn with_safeguard(&self, safeguard: &Arc<Safeguard>) -> Self {
+        let mut safeguards = self.safeguards.clone();
+        safeguards.insert(safeguard.name.clone(), safeguard.clone());
+        let all: Vec<Arc<Safeguard>> = safeguards.values().cloned().collect();
+        Self {
+            by_importer: by_party(&all, Safeguard::importers),
+            by_exporter: by_party(&all, Safeguard::exporters),
+            safeguards,
+            ..self.clone()
         }
     }
 }
@@ -121,6 +142,7 @@ impl Reach {
     fn add<'a>(&mut self, store: &ObjectKey, access: &Access, engines: impl IntoIterator<Item = &'a Engine>) {
         for (by, keys) in [
             (&mut self.secrets, &access.secrets),
+            (&mut self.secret_provider_classes, &access.secret_provider_classes),
             (&mut self.config_maps, &access.config_maps),
             (&mut self.services, &access.services),
             (&mut self.claims, &access.claims),
@@ -135,6 +157,45 @@ impl Reach {
         }
         for engine in engines {
             self.add_engine(store, engine);
+        }
+    }
+
+    /// A claim that started with a store's files has them, and so has one that was made from that one.
+    fn add_clones(&mut self, clones: &[Arc<ClonedClaim>]) {
+        let mut made_from: HashMap<&ObjectKey, Vec<&ObjectKey>> = HashMap::new();
+        for clone in clones {
+            made_from.entry(&clone.from).or_default().push(&clone.claim);
+        }
+        if made_from.is_empty() {
+            return;
+        }
+        let mut open: Vec<(ObjectKey, ObjectKey)> = self
+            .claims
+            .iter()
+            .flat_map(|(claim, stores)| stores.iter().map(|store| (claim.clone(), store.clone())))
+            .collect();
+        while let Some((claim, store)) = open.pop() {
+            for copy in made_from.get(&claim).into_iter().flatten() {
+                let stores = self.claims.entry((*copy).clone()).or_default();
+                // Names may be used again, so that claims may seem to be made from each other.
+                if !stores.contains(&store) {
+                    stores.push(store.clone());
+                    open.push(((*copy).clone(), store.clone()));
+                }
+            }
+        }
+    }
+
+    /// Services behind which an address of a store was written by hand.
+    fn add_endpoints(&mut self, all: &[Arc<Endpoints>]) {
+        for endpoints in all {
+            for (host, port) in &endpoints.hosts {
+                for (declared, store) in self.hosts.get(host).into_iter().flatten() {
+                    if declared.is_none() || port.is_none() || declared == port {
+                        self.endpoints.entry(endpoints.service.clone()).or_default().push(store.clone());
+                    }
+                }
+            }
         }
     }
 
@@ -175,17 +236,28 @@ impl Reach {
         let Self {
             secrets,
             erasure_secrets,
+            secret_provider_classes,
             config_maps,
             services,
             claims,
             service_accounts,
+            endpoints,
             hosts,
             buckets,
             party_hosts,
             directories,
             nfs,
         } = self;
-        for by in [secrets, erasure_secrets, config_maps, services, claims, service_accounts] {
+        for by in [
+            secrets,
+            erasure_secrets,
+            secret_provider_classes,
+            config_maps,
+            services,
+            claims,
+            service_accounts,
+            endpoints,
+        ] {
             by.values_mut().for_each(sort);
         }
         hosts.values_mut().for_each(sort);

@@ -8,7 +8,9 @@ use std::{
 };
 
 use super::{
+    claim::ClonedClaim,
     contradiction::Volumes,
+    endpoints::Endpoints,
     exception::Exception,
     framework_list::FrameworkList,
     hold::Hold,
@@ -61,7 +63,7 @@ pub struct Snapshot {
     /// Party that runs a namespace; a namespace that two parties claim is absent.
     pub runs: HashMap<String, PartyName>,
     /// What leads to a store.
-    pub reach: Reach,
+    pub reach: Arc<Reach>,
     /// Safeguards by importer, in the order in which they are relied on.
     pub by_importer: HashMap<PartyName, Vec<Arc<Safeguard>>>,
     /// Clauses by exporter: what comes near where the importer is unknown.
@@ -110,6 +112,8 @@ pub struct Reach {
     pub secrets: HashMap<ObjectKey, Vec<ObjectKey>>,
     /// By Secret for erasure.
     pub erasure_secrets: HashMap<ObjectKey, Vec<ObjectKey>>,
+    /// By SecretProviderClass.
+    pub secret_provider_classes: HashMap<ObjectKey, Vec<ObjectKey>>,
     /// By ConfigMap.
     pub config_maps: HashMap<ObjectKey, Vec<ObjectKey>>,
     /// By Service.
@@ -118,6 +122,8 @@ pub struct Reach {
     pub claims: HashMap<ObjectKey, Vec<ObjectKey>>,
     /// By ServiceAccount.
     pub service_accounts: HashMap<ObjectKey, Vec<ObjectKey>>,
+    /// By Service behind which somebody wrote an address of a store.
+    pub endpoints: HashMap<ObjectKey, Vec<ObjectKey>>,
     /// By host name, normalised; the port where one was declared.
     pub hosts: HashMap<String, Vec<(Option<u16>, ObjectKey)>>,
     /// By host of an object store's endpoint, then by bucket in lower case: thousands of buckets share one endpoint.
@@ -150,6 +156,13 @@ pub struct Node {
     pub place: Place,
 }
 
+impl Node {
+    /// Whether it says two things of its region, so that none is believed: it has a label and is nowhere.
+    pub fn contradicts_itself(&self, settings: &Settings) -> bool {
+        self.place.region.is_none() && self.labels.get(&settings.region_label).is_some_and(|r| !r.is_empty())
+    }
+}
+
 /// Collects parsed objects and derives the indexes.
 #[derive(Clone, Debug, Default)]
 pub struct SnapshotBuilder {
@@ -179,6 +192,10 @@ pub struct SnapshotBuilder {
     pub nodes: Vec<Arc<Node>>,
     /// Volumes that are bound to a claim.
     pub volumes: Vec<Arc<Volume>>,
+    /// Claims that started with the files of others.
+    pub clones: Vec<Arc<ClonedClaim>>,
+    /// Endpoints that no selector made.
+    pub endpoints: Vec<Arc<Endpoints>>,
     /// Jobs that nothing owns, with their uids.
     pub unowned_jobs: HashMap<ObjectKey, Arc<str>>,
     /// Objects that could not be read.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::core::{
     ids::PartyName,
-    party::Onward,
+    party::{Onward, OnwardContract},
     store::{Dataset, Place, Role},
 };
 
@@ -170,9 +170,13 @@ impl<'a> Judge<'a> {
     fn bound(&self, data: &Data<'_>, hop: &Hop<'_, '_>, outcome: Outcome) -> Outcome {
         let lacks = match hop.contract {
             Contract::NotNeeded => return outcome,
-            Contract::Of(edge) if edge.lacks.is_empty() => return outcome,
-            Contract::Of(edge) if edge.lacks == ["a contract"] => "without a contract".to_owned(),
-            Contract::Of(edge) => format!("under a contract without {}", edge.lacks.join(", ")),
+            Contract::Of(edge) if edge.contract.is_whole() => return outcome,
+            Contract::Of(edge) => match &edge.contract {
+                OnwardContract::Missing => "without a contract".to_owned(),
+                OnwardContract::Without(_) => {
+                    format!("under a contract without {}", edge.contract.lacks().join(", "))
+                }
+            },
             Contract::Missing => "by no onwardTo of its Party".to_owned(),
         };
         let to = hop.importer.map_or("an unknown recipient", |p| p);

@@ -197,16 +197,18 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
     let crate::core::snapshot::Reach {
         secrets,
         erasure_secrets,
+        secret_provider_classes,
         config_maps,
         services,
         claims,
         service_accounts,
+        endpoints,
         hosts,
         buckets,
         party_hosts,
         directories,
         nfs,
-    } = reach;
+    } = &**reach;
     vec![
         sorted(parties),
         sorted(stores),
@@ -222,10 +224,12 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
         sorted(runs),
         sorted(secrets),
         sorted(erasure_secrets),
+        sorted(secret_provider_classes),
         sorted(config_maps),
         sorted(services),
         sorted(claims),
         sorted(service_accounts),
+        sorted(endpoints),
         sorted(hosts),
         sorted(buckets),
         sorted(party_hosts),

@@ -19,6 +19,7 @@ pub fn store_traces(key: &ObjectKey, spec: &Value) -> (Access, Vec<Engine>) {
     let hosts = access["hosts"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let access = Access {
         secrets: keys("secrets"),
+        secret_provider_classes: keys("secretProviderClasses"),
         config_maps: keys("configMaps"),
         services: keys("services"),
         claims: keys("persistentVolumeClaims"),
@@ -107,6 +108,7 @@ mod tests {
             "location": 7,
             "access": {
                 "secrets": [{"name": "app"}, 3, {"name": ""}, {"name": "ro", "namespace": "analytics", "odd": []}],
+                "secretProviderClasses": [{"name": "vault"}],
                 "configMaps": [{"name": "c"}],
                 "services": [{"name": "s"}],
                 "persistentVolumeClaims": [{"name": "p"}],
@@ -122,6 +124,7 @@ mod tests {
             },
         }));
         assert_eq!(access.secrets, [key("identity", "app"), key("analytics", "ro")]);
+        assert_eq!(access.secret_provider_classes, [key("identity", "vault")]);
         assert_eq!(access.config_maps, [key("identity", "c")]);
         assert_eq!(access.services, [key("identity", "s")]);
         assert_eq!(access.claims, [key("identity", "p")]);

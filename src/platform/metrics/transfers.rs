@@ -21,17 +21,19 @@ pub struct FlowState {
     pub state: &'static str,
 }
 
-/// What is told of Pods though it changes no verdict.
-pub const FINDINGS: [&str; 6] = [
+/// What is told of Pods beside the verdicts on their flows.
+pub const FINDINGS: [&str; 8] = [
     "claim-not-reaching",
     "config-map-unread",
+    "endpoint-of-store",
+    "erasure-secret",
     "exempt-namespace",
     "misdeclared",
     "no-such-store",
     "undeclared-host",
 ];
 
-/// What is told of Pods though it changes no verdict.
+/// What is told of Pods beside the verdicts on their flows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
 pub struct FindingLabel {
     /// One of [`FINDINGS`].
@@ -57,8 +59,10 @@ pub struct TransferMetrics {
     pub single_legged: Known,
     /// Running Pods with a flow that nothing covers.
     pub violating_pods: Known,
-    /// Running Pods by what is told of them though it changes no verdict.
+    /// Running Pods by what is told of them beside the verdicts on their flows.
     pub findings: Rows<FindingLabel>,
+    /// Nodes that say two things of their region.
+    pub contradicted_nodes: Known,
     /// When an answer changes next by time alone; infinity = never.
     pub next_lapse: Known,
     /// When everything that runs was judged last.
@@ -100,8 +104,14 @@ impl TransferMetrics {
         book.add(
             "transfers_findings",
             &[Label { name: "finding", values: Values::Words(&FINDINGS) }],
-            "Running Pods of which something is told that changes no verdict; conditions of DataStores name them",
+            "Running Pods of which something is told beside the verdicts on their flows; conditions of DataStores name them",
             all.findings.clone(),
+        );
+        book.add(
+            "transfers_contradicted_nodes",
+            &[],
+            "Nodes that say two things of their region, so that none is believed: what runs there is judged as if it ran anywhere",
+            all.contradicted_nodes.clone(),
         );
         book.add(
             "transfers_judged_timestamp_seconds",

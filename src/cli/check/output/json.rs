@@ -23,6 +23,7 @@ struct Summary {
     violations: usize,
     warnings: usize,
     gaps: usize,
+    notes: usize,
 }
 
 /// Writes it.
@@ -34,6 +35,7 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         violations: report.count(Severity::Violation),
         warnings: report.count(Severity::Warning),
         gaps: report.count(Severity::Gap),
+        notes: report.count(Severity::Note),
     };
     serde_json::to_writer_pretty(&mut *out, &Out { exit_code: report.exit_code(), summary, report })?;
     writeln!(out)

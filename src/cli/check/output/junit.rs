@@ -32,7 +32,7 @@ fn test(file: &str, object: &str, findings: &[&Finding]) -> TestCase {
     let kind = worst.and_then(|finding| match finding.severity {
         Severity::Invalid => Some(NonSuccessKind::Error),
         Severity::Violation => Some(NonSuccessKind::Failure),
-        Severity::Warning | Severity::Gap => None,
+        Severity::Warning | Severity::Gap | Severity::Note => None,
     });
     let all: Vec<String> = findings
         .iter()

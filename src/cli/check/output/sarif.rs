@@ -41,7 +41,7 @@ fn found(finding: &Finding) -> Found {
     let level = match severity {
         Severity::Invalid | Severity::Violation => ResultLevel::Error,
         Severity::Warning => ResultLevel::Warning,
-        Severity::Gap => ResultLevel::Note,
+        Severity::Gap | Severity::Note => ResultLevel::Note,
     };
     let text = if object.is_empty() || message.starts_with(object.as_str()) {
         message.clone()

@@ -30,13 +30,14 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let skipped: usize = report.skipped.values().sum();
     writeln!(
         out,
-        "{} judged, {} skipped: {} invalid, {} violations, {} warnings, {} gaps (at {}, law pack {})",
+        "{} judged, {} skipped: {} invalid, {} violations, {} warnings, {} gaps, {} notes (at {}, law pack {})",
         report.judged.len(),
         skipped,
         report.count(Severity::Invalid),
         report.count(Severity::Violation),
         report.count(Severity::Warning),
         report.count(Severity::Gap),
+        report.count(Severity::Note),
         report.at,
         report.law
     )?;

@@ -28,7 +28,7 @@ fn text_begins_each_finding_with_its_place_and_ends_with_a_summary() {
     assert!(lines[1].starts_with("m.yaml:39: invalid: Object 'apiVersion' is missing"), "{text}");
     assert_eq!(
         lines[2].split(" (at").next(),
-        Some("4 judged, 0 skipped: 1 invalid, 1 violations, 0 warnings, 0 gaps")
+        Some("4 judged, 0 skipped: 1 invalid, 1 violations, 0 warnings, 0 gaps, 0 notes")
     );
     assert!(text.contains("\n      would make it lawful"), "{text}");
 }

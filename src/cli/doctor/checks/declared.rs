@@ -21,7 +21,9 @@ pub fn check(facts: &Facts, found: &mut Found) {
     }
     for safeguard in found.known(&facts.safeguards).into_iter().flatten() {
         let conditions = safeguard.status.as_ref().map(|s| &s.conditions);
-        Declared::of("TransferSafeguard", safeguard, conditions).check(found);
+        let it = Declared::of("TransferSafeguard", safeguard, conditions);
+        it.check(found);
+        it.public_list(found);
     }
     for exception in found.known(&facts.exceptions).into_iter().flatten() {
         // One that has ended does nothing, and is kept to be read.
@@ -81,6 +83,20 @@ impl<'a> Declared<'a> {
                 "NameNotFound",
                 format!("{} names what does not exist: {message}", self.says()),
                 format!("create what it names, or mend the name: {}", self.edit()),
+            );
+        }
+    }
+
+    /// What a certification claims and the public list does not say.
+    fn public_list(&self, found: &mut Found) {
+        if let Some(("False", message)) = condition(self.conditions, "PublicList") {
+            found.warning(
+                "PublicListDisagrees",
+                format!("{} claims what the public list does not say: {message}", self.says()),
+                format!(
+                    "compare both with the public site: correct the safeguard ({}), or import a newer list (`kubectl carnet dpf import FILE`)",
+                    self.edit()
+                ),
             );
         }
     }

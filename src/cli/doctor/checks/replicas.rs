@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Facts, Found};
+use super::{Facts, Found, some};
+use crate::cli::facts::LawChange;
 
 pub fn check(facts: &Facts, found: &mut Found) {
     let namespace = &facts.namespace;
@@ -14,7 +15,7 @@ pub fn check(facts: &Facts, found: &mut Found) {
             found.warning(
                 "ReplicaSilent",
                 format!("Pod {namespace}/{} does not answer for its status: {why}", replica.pod),
-                format!("read `kubectl -n {namespace} logs {}`; where that is well, a NetworkPolicy or a firewall keeps the API server from port 8080 of the Pod: open it to networkPolicy.apiServer.cidrs", replica.pod),
+                format!("read `kubectl -n {namespace} logs {}`; where that is well, a NetworkPolicy, a firewall or a mesh keeps the API server from port 8080 of the Pod: open it to networkPolicy.apiServer.cidrs", replica.pod),
             );
         }
     }
@@ -34,6 +35,25 @@ pub fn check(facts: &Facts, found: &mut Found) {
         }
     }
     skew(facts, found);
+    law_change(facts, found);
+}
+
+/// Most of the time for seconds: the leader judges everything anew as it starts.
+fn law_change(facts: &Facts, found: &mut Found) {
+    let Some(LawChange { now, before, stores }) = facts.law_change() else { return };
+    found.warning(
+        "LawPackChanged",
+        format!(
+            "the operator judges by law pack {now}; DataStore {} was last judged by {}",
+            some(&stores),
+            before.join(" and ")
+        ),
+        format!(
+            "wait until the leader has judged anew, then read the Events LawPackChanged; where it stays so, nobody leads or a status cannot be written: \
+             `kubectl -n {} logs -l app.kubernetes.io/name=carnet-operator`",
+            facts.namespace
+        ),
+    );
 }
 
 fn skew(facts: &Facts, found: &mut Found) {

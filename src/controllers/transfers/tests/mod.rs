@@ -58,12 +58,27 @@ impl World {
     }
 
     pub fn node(&mut self, name: &str, region: &str) {
+        self.node_saying(name, region, &format!("aws:///{region}a/{name}"));
+    }
+
+    pub fn node_saying(&mut self, name: &str, region: &str, provider_id: &str) {
         let node = serde_json::from_value(json!({
             "metadata": {"name": name, "labels": {"topology.kubernetes.io/region": region}},
-            "spec": {"providerID": format!("aws:///{region}a/{name}")}}))
+            "spec": {"providerID": provider_id}}))
         .unwrap();
         let node = Arc::new(facts::node(node, &self.context.law, &self.context.settings));
         self.state.apply(Change::Node(TableEvent::Apply(ObjectKey::new("", name), node)));
+    }
+
+    /// Somebody writes this address behind a Service.
+    pub fn endpoints(&mut self, namespace: &str, service: &str, address: &str, port: u16) {
+        let slice = serde_json::from_value(json!({
+            "metadata": {"name": service, "namespace": namespace, "labels": {"kubernetes.io/service-name": service}},
+            "addressType": "IPv4", "endpoints": [{"addresses": [address]}], "ports": [{"port": port}]}))
+        .unwrap();
+        let endpoints = Arc::new(facts::endpoints(slice).unwrap());
+        let at = ObjectKey::new(namespace, service);
+        self.state.apply(Change::Endpoints(TableEvent::Apply(at, endpoints)));
     }
 
     fn apply<K: Kind + DeserializeOwned>(&mut self, object: &Value) {

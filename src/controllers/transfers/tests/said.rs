@@ -315,3 +315,68 @@ fn who_evicts_says_on_each_store_how_that_stands() {
     let status = world.status("aaa");
     assert!(status.conditions.iter().all(|c| c.type_ != "Evicting"), "who does not evict says nothing of it");
 }
+
+#[test]
+fn who_uses_an_erasure_secret_and_is_no_deletion_job_breaks_a_rule_wherever_he_runs() {
+    let mut world = World::new();
+    world.store_with(
+        "aaa",
+        &json!({"engine": {"postgres": {"credentialsSecretRef": {"name": "aaa-erasure"}}}}),
+    );
+    assert_eq!(condition(&world.status("aaa"), "NoViolation").status, "True");
+    world.pod_in("identity", "thief", 0, "eu1", &["aaa-erasure"]);
+    let picture = world.judge(NOW);
+    assert_eq!((picture.violating_pods, picture.findings["erasure-secret"]), (0, 1));
+    let status = world.status("aaa");
+    let said = condition(&status, "NoViolation");
+    assert_eq!((said.status.as_str(), said.reason.as_str()), ("False", "ErasureSecretUsed"));
+    assert!(
+        said.message.contains("Deployment identity/thief: container app, envFrom: erasure Secret"),
+        "{said:?}"
+    );
+    // A deletion Job's Pod is known by a label that the API server lets nobody else have.
+    Arc::make_mut(&mut world.pods[0]).labels.insert("carnet.dev/run".into(), "r".into());
+    assert_eq!(world.judge(NOW).findings["erasure-secret"], 0);
+    assert_eq!(condition(&world.status("aaa"), "NoViolation").status, "True");
+    world.pods.clear();
+    world.pod_in("identity", "thief", 0, "us1", &["aaa-erasure"]);
+    let status = world.status("aaa");
+    let said = condition(&status, "NoViolation");
+    assert_eq!(said.reason, "TransferNotCovered", "what nothing covers comes first");
+    assert!(said.message.contains("1 running Pods that are no deletion Jobs'"), "{said:?}");
+}
+
+#[test]
+fn an_address_of_a_store_behind_a_service_is_told_on_the_store() {
+    let mut world = World::new();
+    world.store_with(
+        "aaa",
+        &json!({"access": {"hosts": ["10.20.0.5:5432"], "secrets": [
+        {"name": "aaa-app", "namespace": "analytics"}]}}),
+    );
+    world.endpoints("analytics", "harmless", "10.20.0.5", 5432);
+    world.endpoints("analytics", "other", "10.20.0.5", 80);
+    let names = |world: &mut World, owner: &str, value: &str| {
+        world.pod(owner, 0, "us1", &[]);
+        let spec = &mut Arc::make_mut(world.pods.last_mut().unwrap()).spec;
+        Arc::make_mut(spec).containers[0].args = Some(vec![value.into()]);
+    };
+    names(&mut world, "same", "harmless:5432");
+    names(&mut world, "far", "http://harmless.analytics.svc.cluster.local/");
+    names(&mut world, "port", "other");
+    let status = world.status("aaa");
+    let said = condition(&status, "BehindService");
+    assert_eq!((said.status.as_str(), said.reason.as_str()), ("True", "EndpointOfStore"));
+    assert!(
+        said.message.starts_with("2 Pods") && !said.message.contains("Deployment analytics/port"),
+        "{said:?}"
+    );
+    assert_eq!(condition(&status, "NoViolation").status, "True", "it is a gap");
+    assert_eq!(world.judge(NOW).findings["endpoint-of-store"], 2);
+    // Who uses it anyway is judged for that.
+    world.pods.clear();
+    world.pod("same", 0, "eu1", &["aaa-app"]);
+    let spec = &mut Arc::make_mut(&mut world.pods[0]).spec;
+    Arc::make_mut(spec).containers[0].args = Some(vec!["harmless".into()]);
+    assert_eq!(condition(&world.status("aaa"), "BehindService").status, "False");
+}

@@ -13,11 +13,10 @@ fn many(stores: usize, namespaces: usize) -> Snapshot {
         let key = ObjectKey::new(namespace.as_str(), format!("store-{n}").as_str());
         let mut store = (*one).clone();
         store.key = key.clone();
-        snapshot
-            .reach
-            .secrets
-            .insert(ObjectKey::new(namespace.as_str(), format!("secret-{n}").as_str()), vec![key.clone()]);
-        snapshot.reach.hosts.insert(format!("host-{n}.example.com"), vec![(None, key.clone())]);
+        let reach = Arc::make_mut(&mut snapshot.reach);
+        let secret = ObjectKey::new(namespace.as_str(), format!("secret-{n}").as_str());
+        reach.secrets.insert(secret, vec![key.clone()]);
+        reach.hosts.insert(format!("host-{n}.example.com"), vec![(None, key.clone())]);
         snapshot.stores.insert(key, Arc::new(store));
     }
     for n in 0..namespaces {
@@ -44,7 +43,7 @@ fn ten_thousand_stores_in_a_thousand_namespaces_compile_in_seconds_and_a_change_
     let mut after = before.clone();
     let key = ObjectKey::new("team-7", "store-7");
     let more = ObjectKey::new("team-7", "one-more");
-    after.reach.secrets.insert(more, vec![key]);
+    Arc::make_mut(&mut after.reach).secrets.insert(more, vec![key]);
     let second = compile(&after, now);
     let changed: Vec<&String> = second
         .namespaces
@@ -79,7 +78,7 @@ fn words_without_a_dot_are_searched_for_only_so_many() {
     let mut snapshot = many(0, 1);
     for n in 0..200 {
         let service = ObjectKey::new("identity", format!("service-{n}").as_str());
-        snapshot.reach.services.insert(service, vec![accounts()]);
+        Arc::make_mut(&mut snapshot.reach).services.insert(service, vec![accounts()]);
     }
     let compiled = compile(&snapshot, World::new(&[]).now);
     let table = &compiled.namespaces["identity"];
