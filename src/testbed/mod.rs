@@ -25,6 +25,7 @@
 
 mod access;
 pub mod accounts;
+mod beside;
 mod binaries;
 mod cgroups;
 pub mod chart;
@@ -49,6 +50,7 @@ mod standing;
 mod state;
 
 pub use access::{Access, MARKER};
+pub use beside::Beside;
 pub use binaries::Binaries;
 pub use choice::{Level, Testbed};
 pub use control_plane::{ControlPlane, ControlPlaneOptions};
