@@ -91,6 +91,17 @@ bench: rust ## measure decide and the review path; fails where that is not as pr
 	cargo bench --locked --all-features | tee $(CACHE)/bench.txt
 	@hack/bench/check.sh < $(CACHE)/bench.txt
 
+.PHONY: bench-admission
+bench-admission: tools rust ## beside Gatekeeper, Kyverno and a policy: an hour on a machine that does nothing else (docs/performance.md)
+	@hack/peers/build.sh
+	cargo build --locked --release --no-default-features --features operator --bin carnet-operator
+	cargo bench --locked --all-features --bench admission -- run --operator "$(CARGO_TARGET_DIR)/$$(rustc --print host-tuple)/release/carnet-operator" \
+	  --out "$(CACHE)/bench-admission.json" $(BENCH_FLAGS)
+
+.PHONY: performance
+performance: rust ## put the figures of the last bench-admission into docs/performance.md
+	cargo bench --locked --all-features --bench admission -- tables "$(CACHE)/bench-admission.json" --into docs/performance.md
+
 .PHONY: images
 images: rust ## the release images as archives, without a container engine (docs/images.md)
 	@hack/images/build.sh

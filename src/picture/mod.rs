@@ -10,4 +10,4 @@ pub use judge::{
     Judged, OwnerPicture, Picture, Standing, StorePicture, Told, Using, earliest, is_to_go, judge, judge_each,
 };
 pub use lapsed::{Lapsed, LapsedPod};
-pub use using::detected;
+pub use using::{Known, detected};

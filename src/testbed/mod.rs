@@ -25,6 +25,7 @@
 
 mod access;
 pub mod accounts;
+mod beside;
 mod binaries;
 mod cert_manager;
 mod cgroups;
@@ -51,6 +52,7 @@ mod standing;
 mod state;
 
 pub use access::{Access, MARKER};
+pub use beside::Beside;
 pub use binaries::Binaries;
 pub use cert_manager::CertManager;
 pub use choice::{Level, Testbed};

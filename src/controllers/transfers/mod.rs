@@ -31,7 +31,7 @@ use crate::{
     core::snapshot::Snapshot,
     detect,
     index::{Entry, Owner},
-    picture::{Lapsed, Picture, Standing, StorePicture, Using, detected, earliest, judge, standings},
+    picture::{Known, Lapsed, Picture, Standing, StorePicture, Using, earliest, judge, standings},
     platform::metrics::{DECLARED_KINDS, FindingLabel, FlowState, KindLabel},
 };
 
@@ -64,13 +64,14 @@ pub async fn run(
             evict::run(shared, evicting).await;
         });
     }
+    let mut known = Known::default();
     let mut before = BTreeMap::new();
     let mut nodes_before = BTreeSet::new();
     let mut has_told_of_law = false;
     loop {
         changes.mark_unchanged();
         let snapshot = shared.index.snapshot();
-        let running = running(&shared, &snapshot, &mut owners).await;
+        let running = running(&shared, &snapshot, (&mut known, &mut owners)).await;
         let now = Timestamp::now();
         let picture = match &flows {
             None => judge(&snapshot, &running, now),
@@ -125,11 +126,15 @@ pub async fn run(
 }
 
 /// Every Pod on a node that uses a store, or about which there is something to tell.
-async fn running(shared: &Shared, snapshot: &Snapshot, owners: &mut Owners) -> Vec<Using> {
+async fn running(
+    shared: &Shared,
+    snapshot: &Arc<Snapshot>,
+    (known, owners): (&mut Known, &mut Owners),
+) -> Vec<Using> {
     let lookup = |key: &_| shared.index.config_map(key);
     let config_maps: Option<&detect::ConfigMapLookup<'_>> =
         if snapshot.settings.read_config_maps { Some(&lookup) } else { None };
-    let found = detected(snapshot, shared.index.pods(), config_maps);
+    let found = known.detected(snapshot, shared.index.pods(), config_maps);
     let direct: Vec<_> = found.iter().map(|(pod, _)| pod.owner.clone()).collect();
     owners.learn(&direct).await;
     found.into_iter().map(|(pod, found)| Using::new(owners.top(&pod.owner), pod, found)).collect()

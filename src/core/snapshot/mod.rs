@@ -106,7 +106,7 @@ impl Snapshot {
 }
 
 /// What leads to a store. Every value is a list, since several stores may stand behind one name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reach {
     /// By Secret that `access` names.
     pub secrets: HashMap<ObjectKey, Vec<ObjectKey>>,

@@ -1,0 +1,8 @@
+//go:build tools
+
+// Package tools pins the program that build.sh builds from this module.
+package tools
+
+import (
+	_ "github.com/open-policy-agent/gatekeeper/v3"
+)
