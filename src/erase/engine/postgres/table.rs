@@ -2,22 +2,25 @@
 
 use tokio_postgres::GenericClient;
 
-use super::{
-    error::EraseError,
-    order::{OrderCondition, OrderTarget},
+use super::error::database;
+use crate::{
+    core::store::ColumnReading,
+    erase::{
+        error::EraseError,
+        order::{OrderCondition, OrderTarget},
+    },
 };
-use crate::core::store::ColumnReading;
 
 /// What is known of a table. Equal facts mean: the same table, as fit as before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Table {
+pub(in crate::erase) struct Table {
     pub oid: u32,
     pub columns: Vec<Column>,
 }
 
 /// A column that a predicate reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Column {
+pub(in crate::erase) struct Column {
     pub name: String,
     pub number: i16,
     pub kind: ColumnType,
@@ -25,7 +28,7 @@ pub(super) struct Column {
 
 /// Types that can hold an anchor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ColumnType {
+pub(in crate::erase) enum ColumnType {
     Instant,
     Local,
     Date,
@@ -65,7 +68,7 @@ pub(super) async fn inspect(client: &impl GenericClient, target: &OrderTarget) -
     let row = client
         .query_opt(FACTS, &[&target.schema, &target.table, &names])
         .await
-        .map_err(|e| EraseError::database("looking the table up", &e))?
+        .map_err(|e| database("looking the table up", &e))?
         .ok_or_else(|| unfit("it does not exist".into()))?;
     let kind: String = row.get(1);
     match kind.as_str() {

@@ -3,17 +3,8 @@
 use jiff::Timestamp;
 use tokio_postgres::GenericClient;
 
-use super::{error::EraseError, predicate::Predicate};
-
-/// Counts of one table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub total: i64,
-    pub due: i64,
-    pub undated: i64,
-    /// The oldest plausible anchor that is not due.
-    pub oldest: Option<Timestamp>,
-}
+use super::{Counts, error::database, predicate::Predicate};
+use crate::erase::error::EraseError;
 
 /// Counts a table in the caller's transaction.
 pub(super) async fn count(client: &impl GenericClient, p: &Predicate) -> Result<Counts, EraseError> {
@@ -27,10 +18,7 @@ pub(super) async fn count(client: &impl GenericClient, p: &Predicate) -> Result<
         "SELECT count(*), count(*) FILTER (WHERE {}), count(*) FILTER (WHERE {}), {oldest} FROM ONLY {}",
         p.due, p.undated, p.relation
     );
-    let row = client
-        .query_one(&sql, &p.parameters())
-        .await
-        .map_err(|e| EraseError::database("counting a table", &e))?;
+    let row = client.query_one(&sql, &p.parameters()).await.map_err(|e| database("counting a table", &e))?;
     let oldest = row.get::<_, Option<i64>>(3).and_then(|m| Timestamp::from_microsecond(m).ok());
     Ok(Counts { total: row.get(0), due: row.get(1), undated: row.get(2), oldest })
 }
@@ -41,7 +29,7 @@ pub(super) async fn due(client: &impl GenericClient, p: &Predicate) -> Result<i6
     // Every parameter must be spoken of: those of the undated ones are not here.
     let (sql, values) = used(&sql, p);
     let row = client.query_one(&sql, &values).await;
-    Ok(row.map_err(|e| EraseError::database("counting due rows", &e))?.get(0))
+    Ok(row.map_err(|e| database("counting due rows", &e))?.get(0))
 }
 
 /// The statement with all parameters spoken of, since the server asks for the type of each.

@@ -4,12 +4,14 @@
 use tokio_postgres::{Client, types::ToSql};
 
 use super::{
-    error::EraseError,
-    order::OrderTarget,
+    error::database,
     predicate::{micros, quoted},
     table::{ColumnType, Table},
 };
-use crate::core::store::ColumnReading;
+use crate::{
+    core::store::ColumnReading,
+    erase::{error::EraseError, order::OrderTarget},
+};
 
 /// Rows that a target's order lets go and that are still there.
 pub(super) async fn remaining(
@@ -57,5 +59,5 @@ pub(super) async fn remaining(
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&table.oid];
     values.extend(zones.iter().map(|z| z as &(dyn ToSql + Sync)));
     let row = client.query_one(&sql, &values).await;
-    Ok(row.map_err(|e| EraseError::database("counting what remains", &e))?.get(0))
+    Ok(row.map_err(|e| database("counting what remains", &e))?.get(0))
 }
