@@ -1,13 +1,15 @@
-//! PostgreSQL: a walk over the heap, block by block.
+//! PostgreSQL: a walk over the heap, block by block, partition by partition; one that is due as a whole is emptied at once.
 
 mod connect;
 mod count;
 mod credentials;
 mod delete;
 mod error;
+mod parts;
 mod predicate;
 mod table;
 mod verify;
+mod whole;
 
 use std::{path::Path, time::Duration};
 
@@ -92,11 +94,11 @@ impl Engine for Postgres {
     }
 
     async fn count(&mut self, work: &Work<'_, Self>) -> Result<Counts, EraseError> {
-        count::count(&self.0, &work.predicate).await
+        count::count(&self.0, &work.place, &work.predicate).await
     }
 
     async fn due(&mut self, work: &Work<'_, Self>) -> Result<i64, EraseError> {
-        count::due(&self.0, &work.predicate).await
+        count::due(&self.0, &work.place, &work.predicate).await
     }
 
     async fn walk(&mut self, work: &Work<'_, Self>) -> Result<Walk, EraseError> {

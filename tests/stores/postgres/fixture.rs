@@ -153,10 +153,6 @@ impl Fixture for Store {
                 ),
                 "view",
             ),
-            (
-                format!("CREATE TABLE {name} (id int8, {column} timestamptz) PARTITION BY RANGE ({column})"),
-                "partitioned",
-            ),
             (format!("{table}; CREATE TABLE heir () INHERITS ({name})"), "heir"),
             (format!("CREATE TABLE {name} (id int8, {column} timestamp)"), "without a zone"),
             (format!("CREATE TABLE {name} (id int8, {column} text)"), "no point in time"),

@@ -2,6 +2,7 @@
 
 mod anchors;
 mod fixture;
+mod partitions;
 mod server;
 mod shared;
 mod timeouts;

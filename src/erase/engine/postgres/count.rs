@@ -3,11 +3,15 @@
 use jiff::Timestamp;
 use tokio_postgres::GenericClient;
 
-use super::{Counts, error::database, predicate::Predicate};
+use super::{Counts, error::database, predicate::Predicate, table::Table};
 use crate::erase::error::EraseError;
 
 /// Counts a table in the caller's transaction.
-pub(super) async fn count(client: &impl GenericClient, p: &Predicate) -> Result<Counts, EraseError> {
+pub(super) async fn count(
+    client: &impl GenericClient,
+    table: &Table,
+    p: &Predicate,
+) -> Result<Counts, EraseError> {
     let oldest = match &p.micros {
         Some(micros) => {
             format!("min(CASE WHEN NOT ({}) AND NOT ({}) THEN {micros} END)", p.undated, p.due)
@@ -15,8 +19,11 @@ pub(super) async fn count(client: &impl GenericClient, p: &Predicate) -> Result<
         None => "NULL::int8".into(),
     };
     let sql = format!(
-        "SELECT count(*), count(*) FILTER (WHERE {}), count(*) FILTER (WHERE {}), {oldest} FROM ONLY {}",
-        p.due, p.undated, p.relation
+        "SELECT count(*), count(*) FILTER (WHERE {}), count(*) FILTER (WHERE {}), {oldest} FROM {}{}",
+        p.due,
+        p.undated,
+        table.only(),
+        p.relation
     );
     let row = client.query_one(&sql, &p.parameters()).await.map_err(|e| database("counting a table", &e))?;
     let oldest = row.get::<_, Option<i64>>(3).and_then(|m| Timestamp::from_microsecond(m).ok());
@@ -24,8 +31,12 @@ pub(super) async fn count(client: &impl GenericClient, p: &Predicate) -> Result<
 }
 
 /// How many rows are due.
-pub(super) async fn due(client: &impl GenericClient, p: &Predicate) -> Result<i64, EraseError> {
-    let sql = format!("SELECT count(*) FROM ONLY {} WHERE {}", p.relation, p.due);
+pub(super) async fn due(
+    client: &impl GenericClient,
+    table: &Table,
+    p: &Predicate,
+) -> Result<i64, EraseError> {
+    let sql = format!("SELECT count(*) FROM {}{} WHERE {}", table.only(), p.relation, p.due);
     // Every parameter must be spoken of: those of the undated ones are not here.
     let (sql, values) = used(&sql, p);
     let row = client.query_one(&sql, &values).await;

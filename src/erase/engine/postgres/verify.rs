@@ -19,7 +19,10 @@ pub(super) async fn remaining(
     target: &OrderTarget,
     table: &Table,
 ) -> Result<i64, EraseError> {
-    let mut tests = vec!["tableoid = $1::oid".to_owned()];
+    let mut tests = vec![
+        "tableoid IN (SELECT $1::oid UNION SELECT relid::oid FROM pg_catalog.pg_partition_tree($1::oid))"
+            .to_owned(),
+    ];
     let mut zones: Vec<&str> = vec![];
     for condition in &target.conditions {
         let column = quoted(&condition.column);
@@ -51,7 +54,8 @@ pub(super) async fn remaining(
         tests.push(format!("CASE WHEN {finite} THEN {reckoned} BETWEEN {least} AND {cutoff} ELSE false END"));
     }
     let sql = format!(
-        "SELECT count(*) FROM ONLY {}.{} WHERE {}",
+        "SELECT count(*) FROM {}{}.{} WHERE {}",
+        table.only(),
         quoted(&target.schema),
         quoted(&target.table),
         tests.join(" AND ")
