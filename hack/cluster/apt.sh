@@ -6,6 +6,7 @@ packages=(
   util-linux iproute2            # namespaces, and the link into them
   runc containernetworking-plugins nftables conntrack busybox-static   # real nodes
   postgresql                     # a real store
+  mariadb-server-core mariadb-client-core   # another: the programs alone, no server of the machine's own
   python3-venv                   # what checks manifests by the schemas of Kubernetes
 )
 

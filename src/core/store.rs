@@ -107,6 +107,16 @@ pub enum Engine {
     External,
 }
 
+impl Engine {
+    /// Whether there is a runner for it.
+    pub fn is_erased(&self) -> bool {
+        match self {
+            Self::Postgres(_) | Self::Mysql(_) => true,
+            Self::ObjectStore { .. } | Self::Volume { .. } | Self::External => false,
+        }
+    }
+}
+
 /// An SQL server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqlEngine {

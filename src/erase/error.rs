@@ -89,11 +89,6 @@ pub enum EraseError {
 }
 
 impl EraseError {
-    /// Of a statement that failed.
-    pub(super) fn database(doing: &'static str, error: &tokio_postgres::Error) -> Self {
-        Self::Database { doing, state: state_of(error) }
-    }
-
     /// For programs.
     pub fn reason(&self) -> Reason {
         match self {
@@ -112,17 +107,5 @@ impl EraseError {
             Self::Interrupted => Reason::Interrupted,
             Self::Database { .. } => Reason::Failed,
         }
-    }
-}
-
-/// What may be said of a driver's error: its text can quote a row.
-pub(super) fn state_of(error: &tokio_postgres::Error) -> String {
-    match error.code() {
-        Some(code) => format!("the server answered SQLSTATE {}", code.code()),
-        None if error.is_closed() => "the connection is closed".into(),
-        None => match std::error::Error::source(error).and_then(|s| s.downcast_ref::<std::io::Error>()) {
-            Some(io) => format!("the connection failed: {}", io.kind()),
-            None => "the connection failed".into(),
-        },
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         hold::{Hold, HoldScopeResolution, first_covering},
         policy::Limits,
         retention::{self, PlanInput, StorePlan},
-        store::{AnchorSource, ColumnReading, Engine, SqlEngine, Store},
+        store::{AnchorSource, ColumnReading, Store},
     },
     handover,
 };
@@ -29,7 +29,6 @@ pub(super) struct Order {
     pub clocks: ClusterClocks,
     pub store: Store,
     pub siblings: Vec<Store>,
-    pub engine: SqlEngine,
     pub limits: Limits,
     pub targets: Vec<OrderTarget>,
     /// Holds at the time of reading.
@@ -104,12 +103,9 @@ impl Order {
         let plan = plans.iter().find(|p| p.policy_uid == policy.uid && p.store_uid == store.uid);
         let plan = plan.ok_or_else(|| EraseError::State("its policy no longer selects its store".into()))?;
         check(&spec, plan)?;
-        let Engine::Postgres(engine) = store.engine.clone() else {
-            return Err(EraseError::State("data of this engine is not erased".into()));
-        };
         let targets = plan.targets.iter().map(|t| target(&store, t)).collect::<Result<_, _>>()?;
         let (limits, run_uid) = (policy.limits, run_uid.to_owned());
-        Ok(Self { run, run_uid, decided_at, clocks, store, siblings: stores, engine, limits, targets, holds })
+        Ok(Self { run, run_uid, decided_at, clocks, store, siblings: stores, limits, targets, holds })
     }
 
     /// The hold that stands on a dataset.

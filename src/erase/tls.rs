@@ -33,10 +33,25 @@ pub(super) fn config(mode: SslMode, ca: Option<&[u8]>) -> Result<Option<ClientCo
     Ok(Some(config))
 }
 
+/// The issuers in PEM, each of which can be used.
+pub(super) fn authorities(ca: Option<&[u8]>) -> Result<Vec<u8>, EraseError> {
+    let roots = roots(ca)?;
+    if roots.is_empty() {
+        return Err(EraseError::Credentials("key ca.crt holds no certificate".into()));
+    }
+    Ok(ca.unwrap_or_default().to_vec())
+}
+
 fn web_pki(
     ca: Option<&[u8]>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<WebPkiServerVerifier>, EraseError> {
+    WebPkiServerVerifier::builder_with_provider(roots(ca)?.into(), provider.clone())
+        .build()
+        .map_err(|_| EraseError::Credentials("key ca.crt holds no certificate".into()))
+}
+
+fn roots(ca: Option<&[u8]>) -> Result<RootCertStore, EraseError> {
     let bad = |why: &str| EraseError::Credentials(why.into());
     let mut pem = ca.ok_or_else(|| bad("key ca.crt is missing, which this sslMode needs"))?;
     let mut roots = RootCertStore::empty();
@@ -45,9 +60,7 @@ fn web_pki(
             .add(cert.map_err(|_| bad("key ca.crt is no PEM"))?)
             .map_err(|_| bad("key ca.crt holds no certificate that can be used"))?;
     }
-    WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone())
-        .build()
-        .map_err(|_| bad("key ca.crt holds no certificate"))
+    Ok(roots)
 }
 
 /// Encryption alone, as `Require` says.

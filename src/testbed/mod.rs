@@ -21,6 +21,7 @@
 //! | `CARNET_HOST_ADDRESS` | the address under which that cluster reaches this machine, if it is not the obvious one |
 //! | `CARNET_CLUSTER_BIN` | take the cluster's programs from that directory |
 //! | `CARNET_POSTGRES_BIN` | take PostgreSQL's programs from that directory |
+//! | `CARNET_MARIADB_BIN` | take MariaDB's programs from that directory |
 //! | `CARNET_KEEP_LOGS` | copy the servers' logs into the cache when a run ends |
 
 mod access;
@@ -39,6 +40,7 @@ pub mod install;
 mod kind;
 mod kube_router;
 mod kwok;
+mod mariadb;
 mod namespaces;
 mod nodes;
 mod pki;
@@ -61,6 +63,7 @@ pub use error::TestbedError;
 pub use image::Image;
 pub use kube_router::KubeRouter;
 pub use kwok::FakeNode;
+pub use mariadb::{Mariadb, MariadbOptions};
 pub use nodes::{Cluster, NodesOptions};
 pub use pki::{Authority, Identity};
 pub use played_kubelet::{Ended, PlayedKubelet, Running};

@@ -145,6 +145,7 @@ pub const ONLY_CRATES: &[(&str, &[&str])] = &[("core", &["jiff", "thiserror", "s
 
 /// Crates that belong to some layers alone: a database driver outside `erase` would put credentials into the operator.
 pub const CONFINED: &[(&str, &[&str])] = &[
+    ("mysql_async", &["erase"]),
     ("tokio_postgres", &["erase"]),
     ("tokio_postgres_rustls", &["erase"]),
     ("secrecy", &["erase"]),

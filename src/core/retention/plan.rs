@@ -17,7 +17,7 @@ use crate::core::{
     ids::ObjectKey,
     policy::{Approval, Period, Policy, Rule, Then},
     snapshot::Snapshot,
-    store::{AnchorSource, Dataset, Engine, Role, Store},
+    store::{AnchorSource, Dataset, Role, Store},
 };
 
 /// What a plan is made from.
@@ -166,7 +166,7 @@ fn speaks_of(policy: &Policy, dataset: &Dataset) -> bool {
 /// limits and hours would be passed by.
 fn lets_go(input: &PlanInput<'_>, policy: &Policy, sibling: Sibling<'_>, now: Timestamp) -> Option<Target> {
     let (store, dataset) = sibling;
-    let erased = matches!(store.engine, Engine::Postgres(_)) && selects(policy, store);
+    let erased = store.engine.is_erased() && selects(policy, store);
     let all: Vec<_> = input.policies.iter().copied().filter(|p| selects(p, store)).collect();
     if erased && speaks_of(policy, dataset) { target(policy, &all, dataset, now, &mut vec![]) } else { None }
 }
@@ -184,7 +184,7 @@ fn plan_store(
     if input.unreadable.contains(&*store.key.namespace) {
         let message = format!("a policy or store of namespace {} cannot be read", store.key.namespace);
         findings.push(Finding { kind: FindingKind::Unreadable, dataset: None, message });
-    } else if !matches!(store.engine, Engine::Postgres(_)) {
+    } else if !store.engine.is_erased() {
         let message = "data of this engine is not erased yet".into();
         findings.push(Finding { kind: FindingKind::EngineNotErased, dataset: None, message });
     } else {

@@ -9,7 +9,7 @@ use super::*;
 use crate::core::{
     category::Category,
     retention::testing::{dataset, days, policy, rule, store},
-    store::Anchor,
+    store::{Anchor, Engine},
 };
 
 const NOW: &str = "2026-06-10T00:00:00Z";

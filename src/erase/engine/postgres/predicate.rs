@@ -6,15 +6,15 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio_postgres::types::ToSql;
 
-use super::{
-    order::{OrderCondition, OrderTarget},
-    table::{Column, ColumnType},
+use super::table::{Column, ColumnType};
+use crate::{
+    core::store::ColumnReading,
+    erase::order::{OrderCondition, OrderTarget},
 };
-use crate::core::store::ColumnReading;
 
 /// A parameter.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(in crate::erase) enum Value {
     Instant(SystemTime),
     Number(i64),
     Text(String),
@@ -32,7 +32,7 @@ impl Value {
 
 /// SQL over one table and its parameters.
 #[derive(Clone, Debug)]
-pub(super) struct Predicate {
+pub(in crate::erase) struct Predicate {
     /// `"schema"."table"`.
     pub relation: String,
     /// Whether a row is due: never where an anchor is missing or implausible.

@@ -79,13 +79,18 @@ impl Server {
         self.try_connect().await.expect("the server answers")
     }
 
-    /// A directory with the keys of the store's Secret.
+    /// A directory with the keys of the store's Secret, for the superuser.
     pub fn credentials(&self) -> PathBuf {
-        let dir = self.dir.path().join("credentials");
+        self.credentials_of("postgres")
+    }
+
+    /// A directory with the keys of the store's Secret, for a role.
+    pub fn credentials_of(&self, role: &str) -> PathBuf {
+        let dir = self.dir.path().join(format!("credentials-{role}"));
         fs::create_dir_all(&dir).expect("a directory");
         let port = self.port.to_string();
         for (key, value) in
-            [("host", "127.0.0.1"), ("port", &*port), ("username", "postgres"), ("dbname", "postgres")]
+            [("host", "127.0.0.1"), ("port", &*port), ("username", role), ("dbname", "postgres")]
         {
             fs::write(dir.join(key), value).expect("a key");
         }

@@ -3,20 +3,15 @@
 use jiff::Timestamp;
 use tokio_postgres::GenericClient;
 
-use super::{error::EraseError, predicate::Predicate};
-
-/// Counts of one table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub total: i64,
-    pub due: i64,
-    pub undated: i64,
-    /// The oldest plausible anchor that is not due.
-    pub oldest: Option<Timestamp>,
-}
+use super::{Counts, error::database, predicate::Predicate, table::Table};
+use crate::erase::error::EraseError;
 
 /// Counts a table in the caller's transaction.
-pub(super) async fn count(client: &impl GenericClient, p: &Predicate) -> Result<Counts, EraseError> {
+pub(super) async fn count(
+    client: &impl GenericClient,
+    table: &Table,
+    p: &Predicate,
+) -> Result<Counts, EraseError> {
     let oldest = match &p.micros {
         Some(micros) => {
             format!("min(CASE WHEN NOT ({}) AND NOT ({}) THEN {micros} END)", p.undated, p.due)
@@ -24,24 +19,28 @@ pub(super) async fn count(client: &impl GenericClient, p: &Predicate) -> Result<
         None => "NULL::int8".into(),
     };
     let sql = format!(
-        "SELECT count(*), count(*) FILTER (WHERE {}), count(*) FILTER (WHERE {}), {oldest} FROM ONLY {}",
-        p.due, p.undated, p.relation
+        "SELECT count(*), count(*) FILTER (WHERE {}), count(*) FILTER (WHERE {}), {oldest} FROM {}{}",
+        p.due,
+        p.undated,
+        table.only(),
+        p.relation
     );
-    let row = client
-        .query_one(&sql, &p.parameters())
-        .await
-        .map_err(|e| EraseError::database("counting a table", &e))?;
+    let row = client.query_one(&sql, &p.parameters()).await.map_err(|e| database("counting a table", &e))?;
     let oldest = row.get::<_, Option<i64>>(3).and_then(|m| Timestamp::from_microsecond(m).ok());
     Ok(Counts { total: row.get(0), due: row.get(1), undated: row.get(2), oldest })
 }
 
 /// How many rows are due.
-pub(super) async fn due(client: &impl GenericClient, p: &Predicate) -> Result<i64, EraseError> {
-    let sql = format!("SELECT count(*) FROM ONLY {} WHERE {}", p.relation, p.due);
+pub(super) async fn due(
+    client: &impl GenericClient,
+    table: &Table,
+    p: &Predicate,
+) -> Result<i64, EraseError> {
+    let sql = format!("SELECT count(*) FROM {}{} WHERE {}", table.only(), p.relation, p.due);
     // Every parameter must be spoken of: those of the undated ones are not here.
     let (sql, values) = used(&sql, p);
     let row = client.query_one(&sql, &values).await;
-    Ok(row.map_err(|e| EraseError::database("counting due rows", &e))?.get(0))
+    Ok(row.map_err(|e| database("counting due rows", &e))?.get(0))
 }
 
 /// The statement with all parameters spoken of, since the server asks for the type of each.

@@ -4,12 +4,14 @@
 use tokio_postgres::{Client, types::ToSql};
 
 use super::{
-    error::EraseError,
-    order::OrderTarget,
+    error::database,
     predicate::{micros, quoted},
     table::{ColumnType, Table},
 };
-use crate::core::store::ColumnReading;
+use crate::{
+    core::store::ColumnReading,
+    erase::{error::EraseError, order::OrderTarget},
+};
 
 /// Rows that a target's order lets go and that are still there.
 pub(super) async fn remaining(
@@ -17,7 +19,10 @@ pub(super) async fn remaining(
     target: &OrderTarget,
     table: &Table,
 ) -> Result<i64, EraseError> {
-    let mut tests = vec!["tableoid = $1::oid".to_owned()];
+    let mut tests = vec![
+        "tableoid IN (SELECT $1::oid UNION SELECT relid::oid FROM pg_catalog.pg_partition_tree($1::oid))"
+            .to_owned(),
+    ];
     let mut zones: Vec<&str> = vec![];
     for condition in &target.conditions {
         let column = quoted(&condition.column);
@@ -49,7 +54,8 @@ pub(super) async fn remaining(
         tests.push(format!("CASE WHEN {finite} THEN {reckoned} BETWEEN {least} AND {cutoff} ELSE false END"));
     }
     let sql = format!(
-        "SELECT count(*) FROM ONLY {}.{} WHERE {}",
+        "SELECT count(*) FROM {}{}.{} WHERE {}",
+        table.only(),
         quoted(&target.schema),
         quoted(&target.table),
         tests.join(" AND ")
@@ -57,5 +63,5 @@ pub(super) async fn remaining(
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&table.oid];
     values.extend(zones.iter().map(|z| z as &(dyn ToSql + Sync)));
     let row = client.query_one(&sql, &values).await;
-    Ok(row.map_err(|e| EraseError::database("counting what remains", &e))?.get(0))
+    Ok(row.map_err(|e| database("counting what remains", &e))?.get(0))
 }

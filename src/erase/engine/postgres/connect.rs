@@ -5,23 +5,14 @@ use tokio_postgres::{Client, NoTls, config::SslMode as Ssl};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
-    clocks::ClusterClocks,
+    Purpose,
     credentials::Credentials,
-    error::{EraseError, state_of},
-    tls,
+    error::{database, state_of},
 };
-use crate::core::store::SslMode;
-
-/// What a connection is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// Counting: read-only, with patience for a whole table.
-    Count,
-    /// Deleting in short batches.
-    Delete,
-    /// Holding the lock of the store; idle otherwise.
-    Lock,
-}
+use crate::{
+    core::store::SslMode,
+    erase::{error::EraseError, tls},
+};
 
 /// Opens a connection and sets its session up.
 pub(super) async fn connect(
@@ -63,14 +54,14 @@ pub(super) async fn connect(
     client
         .batch_execute(&format!("{common}; {own}"))
         .await
-        .map_err(|e| EraseError::database("setting up the session", &e))?;
+        .map_err(|e| database("setting up the session", &e))?;
     Ok(client)
 }
 
 /// Identity of server and database, as the server says it: the cluster's system identifier where it may be read, and
 /// the database's object id and name.
 pub(super) async fn identity(client: &Client) -> Result<String, EraseError> {
-    let failed = |e: tokio_postgres::Error| EraseError::database("asking for the server's identity", &e);
+    let failed = |e: tokio_postgres::Error| database("asking for the server's identity", &e);
     let row = client
         .query_one(
             "SELECT d.oid, d.datname::text, pg_catalog.pg_is_in_recovery() FROM pg_catalog.pg_database d \
@@ -89,18 +80,12 @@ pub(super) async fn identity(client: &Client) -> Result<String, EraseError> {
     Ok(format!("postgres/{system}/{oid}/{name}"))
 }
 
-/// The server's instant, once it is known to lie near those of runner and cluster.
-pub(super) async fn clock(client: &Client, clocks: &ClusterClocks) -> Result<Timestamp, EraseError> {
-    let before = Timestamp::now();
+/// The server's clock.
+pub(super) async fn clock(client: &Client) -> Result<Timestamp, EraseError> {
     let row = client
         .query_one("SELECT pg_catalog.clock_timestamp()", &[])
         .await
-        .map_err(|e| EraseError::database("asking for the server's clock", &e))?;
-    let server = row
-        .try_get::<_, std::time::SystemTime>(0)
-        .ok()
-        .and_then(|t| Timestamp::try_from(t).ok())
-        .ok_or(EraseError::Clocks(i64::MAX, "the server's clock cannot be read"))?;
-    clocks.compare_with_database(server, before)?;
-    Ok(server)
+        .map_err(|e| database("asking for the server's clock", &e))?;
+    let server = row.try_get::<_, std::time::SystemTime>(0).ok().and_then(|t| Timestamp::try_from(t).ok());
+    server.ok_or(EraseError::Clocks(i64::MAX, "the server's clock cannot be read"))
 }

@@ -1,11 +1,11 @@
-//! The store's Secret, mounted as files with the keys of the Service Binding specification.
+//! What the store's Secret says of a PostgreSQL server.
 
-use std::{fs, path::Path, str::FromStr, time::Duration};
+use std::{path::Path, str::FromStr, time::Duration};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio_postgres::{Config, config::Host};
 
-use super::error::EraseError;
+use crate::erase::{error::EraseError, secret};
 
 /// Where the server is, and who we are there.
 #[derive(Debug)]
@@ -28,11 +28,7 @@ impl Credentials {
     /// Reads `uri` or `host`, `port`, `username`, `password`, `dbname`, and `ca.crt`; single keys win over the URI.
     pub fn read(dir: &Path) -> Result<Self, EraseError> {
         let bad = |why: &str| EraseError::Credentials(why.into());
-        let key = |name: &str| -> Option<SecretString> {
-            let text = fs::read_to_string(dir.join(name)).ok()?;
-            Some(text.trim_end_matches(['\r', '\n']).to_owned().into())
-                .filter(|t: &SecretString| !t.expose_secret().is_empty())
-        };
+        let key = |name: &str| secret::key(dir, name);
         let mut config = match key("uri") {
             // What follows the question mark would set how the server is checked; the DataStore says that.
             Some(uri) => {
@@ -82,7 +78,7 @@ impl Credentials {
         }
         config.application_name("carnet-eraser").connect_timeout(Duration::from_secs(10));
         config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(Duration::from_mins(1));
-        Ok(Self { config: SecretConfig(config), ca: fs::read(dir.join("ca.crt")).ok() })
+        Ok(Self { config: SecretConfig(config), ca: secret::ca(dir) })
     }
 
     pub fn config(&self) -> Config {
@@ -93,6 +89,8 @@ impl Credentials {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn dir(keys: &[(&str, &str)]) -> tempfile::TempDir {

@@ -4,38 +4,8 @@ use std::time::Instant;
 
 use super::*;
 
-/// What a lock that is not let go costs: a try of two seconds and a growing pause, seven times.
-const LOCK_TIMEOUT: &str = "the server answered SQLSTATE 55P03";
 /// What a statement costs that is never done: thirty seconds.
 const STATEMENT_TIMEOUT: &str = "the server answered SQLSTATE 57014";
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_somebody_keeps_locked_ends_the_run_before_anything_is_deleted() {
-    let server = Server::start().await;
-    let db = server.client().await;
-    accounts(&db, 50).await;
-    let mut world = World::new(server.credentials(), "accounts", "closed_at", Value::Null).await;
-    world.planned().await;
-    let other = server.client().await;
-    // Readers pass it, writers do not: what an index being built takes.
-    other.batch_execute("BEGIN; LOCK TABLE accounts IN SHARE MODE").await.unwrap();
-    let begun = Instant::now();
-    let report = erased(world.step(Step::Erase).await);
-    let took = begun.elapsed();
-    assert_eq!((report.end, report.deleted_at_most), (EraseEnd::Broken, 0), "{report:?}");
-    assert_eq!(report.message, format!("locking the table: {LOCK_TIMEOUT}"));
-    assert!(took > Duration::from_secs(14), "each try waits for its two seconds: {took:?}");
-    assert_eq!(number(&db, "SELECT count(*) FROM accounts").await, 56);
-
-    // Let go after the first try has failed: a later one goes on.
-    let release = async {
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        other.batch_execute("ROLLBACK").await.unwrap();
-    };
-    let (report, ()) = tokio::join!(world.step(Step::Erase), release);
-    let report = erased(report);
-    assert!(report.verified && report.deleted_at_least == 50, "{report:?}");
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_takes_too_long_ends_the_run_on_a_whole_batch() {

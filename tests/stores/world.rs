@@ -41,6 +41,19 @@ pub struct World {
     pub stop: Stop,
 }
 
+/// Where the items of the only dataset lie.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// `spec.engine` of the DataStore.
+    pub engine: serde_json::Value,
+    /// Schema and name of the table.
+    pub table: (String, String),
+    /// Column that the anchor stands in, and its `columnType`.
+    pub column: (String, serde_json::Value),
+    /// Uid of the store.
+    pub store_uid: String,
+}
+
 impl ClusterView for World {
     async fn run(&self) -> Result<LiveRun, ViewError> {
         let answered_at = Timestamp::now() + SignedDuration::from_secs(self.api_server_ahead);
@@ -86,18 +99,31 @@ impl World {
         column: &str,
         column_type: serde_json::Value,
     ) -> Self {
+        let place = Place {
+            engine: serde_json::json!({
+                "postgres": {"credentialsSecretRef": {"name": "erasure"}, "sslMode": "Disable"}}),
+            table: ("public".into(), table.into()),
+            column: (column.into(), column_type),
+            store_uid: "uid-s".into(),
+        };
+        Self::at(credentials, place).await
+    }
+
+    /// A store with one table, whose rows go ten days after the column says.
+    pub async fn at(credentials: PathBuf, place: Place) -> Self {
+        let Place { engine, table: (schema, table), column: (column, column_type), store_uid } = place;
         let mut anchor = serde_json::json!({"event": "Ended", "column": column});
         if !column_type.is_null() {
             anchor["columnType"] = column_type;
         }
         let store = serde_json::from_value(serde_json::json!({
             "apiVersion": "carnet.dev/v1alpha1", "kind": "DataStore",
-            "metadata": {"name": "s", "namespace": "n", "uid": "uid-s", "labels": {"a": "b"}},
+            "metadata": {"name": "s", "namespace": "n", "uid": store_uid, "labels": {"a": "b"}},
             "spec": {
                 "exporterRef": {"name": "ltd"}, "role": "Controller", "location": {"country": "IE"},
-                "engine": {"postgres": {"credentialsSecretRef": {"name": "erasure"}, "sslMode": "Disable"}},
+                "engine": engine,
                 "datasets": [{"name": "d", "categories": ["account.contact"],
-                              "table": {"schema": "public", "name": table}, "anchors": [anchor]}],
+                              "table": {"schema": schema, "name": table}, "anchors": [anchor]}],
             },
         }))
         .expect("a DataStore");
@@ -110,7 +136,7 @@ impl World {
         .expect("a RetentionPolicy");
         let spec = DeletionRunSpec {
             policy: PinnedRef { name: "p".into(), uid: "uid-p".into() },
-            store: PinnedRef { name: "s".into(), uid: "uid-s".into() },
+            store: PinnedRef { name: "s".into(), uid: store_uid },
             action: PolicyAction::Apply,
             decided_at: String::new(),
             state_hash: String::new(),
@@ -118,7 +144,24 @@ impl World {
         };
         let mut run = DeletionRun::new("run", spec);
         run.metadata.uid = Some("uid-run".into());
-        let mut world = Self {
+        let mut world = Self::with(run, policy, store, credentials);
+        world.decide().await;
+        world
+    }
+
+    /// The world that another process had.
+    pub fn of(objects: &serde_json::Value) -> Self {
+        let read = |name: &str| objects[name].clone();
+        Self::with(
+            serde_json::from_value(read("run")).expect("a DeletionRun"),
+            serde_json::from_value(read("policy")).expect("a RetentionPolicy"),
+            serde_json::from_value(read("store")).expect("a DataStore"),
+            read("credentials").as_str().expect("a path").into(),
+        )
+    }
+
+    fn with(run: DeletionRun, policy: RetentionPolicy, store: DataStore, credentials: PathBuf) -> Self {
+        Self {
             run,
             policy,
             store,
@@ -131,9 +174,7 @@ impl World {
             lists_of_stores: Arc::default(),
             credentials,
             stop: Stop::default(),
-        };
-        world.decide().await;
-        world
+        }
     }
 
     /// Decides the run anew, as the operator would.
