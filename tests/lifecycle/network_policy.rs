@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::{
     cases,
     cluster_state::OPERATOR_PODS,
+    tools::Answer,
     world::{NAMESPACE, World},
 };
 
@@ -56,7 +57,15 @@ impl World {
         // Without it everybody gets through: what is refused below is refused by it.
         let operator = self.operator_address().await?;
         for namespace in [USER_NAMESPACE, READERS] {
-            ensure!(self.reads_metrics(namespace, &operator).await?, "{namespace} reads no metrics at first");
+            let mut answer = self.metrics_for(namespace, &operator).await?;
+            for _ in 0..KNOWN {
+                if answer.success {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                answer = self.metrics_for(namespace, &operator).await?;
+            }
+            ensure!(answer.success, "{namespace} reads no metrics at first: {}", answer.complaint);
             ensure!(
                 self.connects(namespace, "probe", &operator, 9443).await?,
                 "{namespace} reaches no webhook"
@@ -135,15 +144,20 @@ impl World {
         Ok(())
     }
 
-    async fn run_in(&self, namespace: &str, name: &str, command: &[&str]) -> Result<crate::tools::Answer> {
+    async fn run_in(&self, namespace: &str, name: &str, command: &[&str]) -> Result<Answer> {
         let exec = ["exec", "-n", namespace, name, "--", "/bin/busybox"];
         self.tools.try_kubectl(&[exec.as_slice(), command].concat()).await
     }
 
-    /// Whether a Pod of that namespace reads the operator's metrics.
-    async fn reads_metrics(&self, namespace: &str, operator: &str) -> Result<bool> {
+    /// What a Pod of that namespace gets that asks for the operator's metrics.
+    async fn metrics_for(&self, namespace: &str, operator: &str) -> Result<Answer> {
         let url = format!("http://{operator}:8080/metrics");
-        let answer = self.run_in(namespace, "probe", &["wget", "-q", "-T", "3", "-O", "-", &url]).await?;
+        self.run_in(namespace, "probe", &["wget", "-q", "-T", "3", "-O", "-", &url]).await
+    }
+
+    /// Whether it gets them.
+    async fn reads_metrics(&self, namespace: &str, operator: &str) -> Result<bool> {
+        let answer = self.metrics_for(namespace, operator).await?;
         Ok(answer.success && answer.output.contains("carnet_"))
     }
 
