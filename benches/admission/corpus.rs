@@ -90,6 +90,21 @@ pub fn lawful(name: &str) -> Value {
     pod(name, CLAIMED, &secret(7), Way::EnvFrom, Pinned::Selector(ALLOWED[0]))
 }
 
+/// How many Pods a controller has.
+pub const REPLICAS: usize = 10;
+
+/// One of the Pods of many controllers: what they say differs from controller to controller.
+pub fn replica(number: usize) -> Value {
+    let owner = number / REPLICAS;
+    let mut pod = lawful(&format!("app-{owner:05}-{number:06}"));
+    pod["metadata"]["labels"]["app.kubernetes.io/instance"] = json!(format!("app-{owner:05}"));
+    pod["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet",
+        "name": format!("app-{owner:05}"), "uid": format!("5f1b2c3d-0000-4000-8000-{owner:012}"), "controller": true}]);
+    pod["spec"]["containers"][0]["env"][0]["value"] =
+        json!(format!("http://app-{owner:05}.example.com:8080/v1"));
+    pod
+}
+
 /// A Pod that uses a claimed Secret and is pinned to a region that is not allowed.
 pub fn abroad(name: &str) -> Value {
     pod(name, CLAIMED, &secret(7), Way::EnvFrom, Pinned::Selector(ABROAD))

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     arm::{Dirs, on_its_core},
     arms::operator,
-    corpus::{self},
+    corpus,
     load::CONNECTIONS,
     machine::{self, Memory},
     plane::Plane,
@@ -79,7 +79,7 @@ fn fill(plane: &Plane, pods: usize) -> Result<()> {
             if number >= pods {
                 return Ok(());
             }
-            let pod = corpus::lawful(&format!("app-{number}"));
+            let pod = corpus::replica(number);
             let answer = connection.ask(&endpoint.request("POST", &path, pod.to_string().as_bytes()))?;
             ensure!(answer.code == 201, "{}", String::from_utf8_lossy(&answer.body));
         }

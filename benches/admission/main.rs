@@ -47,6 +47,9 @@ use self::{
 const QUIET: f64 = 0.5;
 /// What stands around the figures of a page.
 const FIGURES: [&str; 2] = ["<!-- figures: make performance -->", "<!-- end of figures -->"];
+/// Pods of which memory is measured, unless others are asked for. A typed reflector takes a hundred kilobytes for each, and the API
+/// server is on the same machine.
+const FOOTPRINT: usize = 30_000;
 /// Reviews of the corpus: every way to refer times every way to be pinned, ten times over.
 const REVIEWS: usize = 960;
 
@@ -231,7 +234,7 @@ async fn measure(wanted: &Wanted, dirs: &Dirs, results: &mut Results) -> Result<
         Box::pin(beside(wanted, dirs, &corpus, results)).await?;
     }
     if wants(Part::Footprint) {
-        let pods = wanted.pods.unwrap_or(if quick { 2_000 } else { 100_000 });
+        let pods = wanted.pods.unwrap_or(if quick { 2_000 } else { FOOTPRINT });
         results.footprint = Some(footprint::measure(dirs, pods, if quick { 1 } else { 2 }).await?);
     }
     Ok(())

@@ -132,9 +132,11 @@ fn verdicts_table(of: &Verdicts) -> String {
             .join(" | ");
         let _ = writeln!(text, "| {what} | {cells} | {ratios} |");
     };
+    let at_rest = |arm| of.at_rest.iter().filter(|(of, _)| *of == arm).map(|(_, share)| *share).collect();
     let rate = of.rate;
     row(&format!("CPU per verdict at {rate:.0} a second, µs"), &|arm| steady(of, arm, |b| b.cpu_us), 0, true);
     row("CPU per verdict at saturation, µs", &|arm| saturated(of, arm, |b| b.cpu_us), 0, true);
+    row("CPU at rest, % of the core", &at_rest, 1, true);
     row(&format!("p50 at {rate:.0} a second, ms"), &|arm| steady(of, arm, |b| b.p50_ms), 2, true);
     row(&format!("p99 at {rate:.0} a second, ms"), &|arm| steady(of, arm, |b| b.p99_ms), 2, true);
     row("verdicts a second at saturation (ratio inverted)", &|arm| saturated(of, arm, |b| b.rate), 0, false);
@@ -255,6 +257,10 @@ fn clients(blocks: &[creations::Block]) -> Vec<usize> {
 }
 
 fn interval(Interval { median, low, high }: Interval) -> String {
+    // Nothing, or by nothing.
+    if !median.is_finite() {
+        return "–".to_owned();
+    }
     let digits = if median < 10.0 { 2 } else { 1 };
     format!("{median:.digits$} ({low:.digits$} to {high:.digits$})")
 }

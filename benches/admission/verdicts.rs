@@ -40,6 +40,8 @@ pub struct Verdicts {
     pub reviews: usize,
     pub mean_bytes: f64,
     pub rate: f64,
+    /// Shares of a core that each uses while nobody asks, in percent: what of a verdict's CPU is not the verdict's.
+    pub at_rest: Vec<(Arm, f64)>,
     pub steady: Vec<Block>,
     pub saturated: Vec<Block>,
     /// The greatest rates at which 99 of 100 answers came within ten milliseconds.
@@ -103,6 +105,7 @@ pub fn measure(judges: &[Judge], corpus: &[Item], size: Size) -> Result<Verdicts
         reviews: corpus.len(),
         mean_bytes: to_f64(bytes) / to_f64(corpus.len()),
         rate: size.rate,
+        at_rest: at_rest(judges, size.lasts)?,
         steady: vec![],
         saturated: vec![],
         within: vec![],
@@ -137,6 +140,18 @@ pub fn measure(judges: &[Judge], corpus: &[Item], size: Size) -> Result<Verdicts
         }
     }
     Ok(of)
+}
+
+fn at_rest(judges: &[Judge], lasts: Duration) -> Result<Vec<(Arm, f64)>> {
+    let used =
+        || judges.iter().map(|judge| machine::cpu_seconds(judge.process.pid())).collect::<Result<Vec<_>>>();
+    let before = used()?;
+    std::thread::sleep(lasts);
+    let shares =
+        used()?.into_iter().zip(before).map(|(now, before)| (now - before) * 100.0 / lasts.as_secs_f64());
+    let all: Vec<(Arm, f64)> = judges.iter().map(|judge| judge.arm).zip(shares).collect();
+    tell(&format!("at rest, in percent of a core: {all:?}"));
+    Ok(all)
 }
 
 fn block(judge: &Judge, corpus: &[Prepared], rate: Option<f64>, lasts: Duration) -> Result<Block> {

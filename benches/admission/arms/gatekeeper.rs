@@ -1,6 +1,10 @@
 //! The rule as a Gatekeeper constraint: Rego, with claims and regions as the constraint's parameters.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
 
 use anyhow::Result;
 use carnet::testbed::{Authority, Beside, accounts::until, install};
@@ -70,40 +74,52 @@ pub async fn start(plane: Plane, dirs: &Dirs, probes: &[Item]) -> Result<Judge> 
     let authority = Authority::new("gatekeeper")?;
     let certificates = dirs.work.join("gatekeeper-certs");
     write_identity(&certificates, &authority.server("gatekeeper", &[host], &[])?)?;
-    let (port, health) = (install::free_address(host)?, install::free_address(host)?);
-    let metrics = install::free_address(host)?;
+    // Its audit defines the constraint's kind, as a process of its own; it is not needed any more then.
+    let definer = process("gatekeeper-audit", &plane, dirs, &certificates, &["generate", "status"])?.0;
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let definition = format!("{}.constraints.gatekeeper.sh", KIND.to_lowercase());
+    until("Gatekeeper to define the constraint's kind", 90, || definitions.get_opt(&definition)).await?;
+    drop(definer);
+    // Defined is not yet served.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let (process, addr) = process("gatekeeper", &plane, dirs, &certificates, &["webhook"])?;
+    let url = format!("https://{addr}/v1/admit");
+    install::apply(&client, &[constraint(&ALLOWED), webhook("gatekeeper", &url, authority.certificate())])
+        .await?;
+    Judge::ready(Arm::Gatekeeper, plane, process, ("gatekeeper", "pods.gatekeeper.example.com"), probes).await
+}
+
+/// Gatekeeper for these operations, and where its webhooks are. As its manifests start it; mutation and audit itself, which the
+/// rule does not need, are left out.
+fn process(
+    name: &str,
+    plane: &Plane,
+    dirs: &Dirs,
+    certificates: &Path,
+    operations: &[&str],
+) -> Result<(Beside, SocketAddr)> {
+    let host = plane.access().host();
+    let [addr, health, metrics] = [(); 3].map(|()| install::free_address(host));
+    let (addr, health, metrics) = (addr?, health?, metrics?);
     let mut argv = on_its_core(&dirs.peers.join("gatekeeper"));
-    // As its manifests start it: mutation, which the rule does not need, is left out, and so are status and audit.
     argv.extend(
         [
             format!("--kubeconfig={}", plane.access().kubeconfig_admin().display()),
             format!("--host={host}"),
-            format!("--port={}", port.port()),
+            format!("--port={}", addr.port()),
             format!("--cert-dir={}", certificates.display()),
             format!("--health-addr={health}"),
             format!("--prometheus-port={}", metrics.port()),
             format!("--exempt-namespace={NAMESPACE}"),
             "--disable-opa-builtin={http.send}".to_owned(),
-            "--operation=webhook".to_owned(),
-            // Defines the constraint's kind, which is its audit's part otherwise.
-            "--operation=generate".to_owned(),
             "--disable-cert-rotation".to_owned(),
             "--debug-use-fake-pod".to_owned(),
         ]
         .map(Into::into),
     );
+    argv.extend(operations.iter().map(|operation| format!("--operation={operation}").into()));
     let env = [("POD_NAMESPACE", NAMESPACE.into()), ("GOMAXPROCS", "1".into())];
-    let process = Beside::start("gatekeeper", argv, &env, &dirs.work)?;
-
-    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let definition = format!("{}.constraints.gatekeeper.sh", KIND.to_lowercase());
-    until("Gatekeeper to define the constraint's kind", 90, || definitions.get_opt(&definition)).await?;
-    // Defined is not yet served.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let url = format!("https://{port}/v1/admit");
-    install::apply(&client, &[constraint(&ALLOWED), webhook("gatekeeper", &url, authority.certificate())])
-        .await?;
-    Judge::ready(Arm::Gatekeeper, plane, process, ("gatekeeper", "pods.gatekeeper.example.com"), probes).await
+    Ok((Beside::start(name, argv, &env, &dirs.work)?, addr))
 }
 
 fn template() -> Value {
