@@ -5,7 +5,7 @@ use std::{future::Future, path::Path, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{error::EraseError, order::OrderTarget};
+use super::{error::EraseError, order::OrderTarget, pace::Pace};
 use crate::platform::failpoint;
 
 pub(super) mod mariadb;
@@ -48,7 +48,7 @@ pub(super) struct Batch {
     pub items: i64,
     /// Whether that is certain. Where the reply to a commit was lost, none or all of the items are gone.
     pub is_certain: bool,
-    /// How long items were locked by deleting them; none where nothing was deleted by it.
+    /// How long items were locked by deleting them, from which the next batch gets its size.
     pub took: Duration,
 }
 
@@ -156,7 +156,7 @@ pub(super) trait Engine: Sized + Send {
         &mut self,
         work: &Work<'_, Self>,
         walk: &mut Self::Walk,
-        size: i64,
+        pace: Pace,
     ) -> impl Future<Output = Result<Batch, Failed>> + Send;
 
     /// How far the replica that is furthest behind lies back; none where there is none.

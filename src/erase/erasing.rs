@@ -271,7 +271,7 @@ async fn patiently<E: Engine>(
 ) -> Result<Batch, EraseError> {
     let mut tries = 0;
     loop {
-        match session.batch(work, walk, pace.size()).await {
+        match session.batch(work, walk, pace).await {
             Ok(batch) => return Ok(batch),
             Err(Failed::Retry(_)) if tries < TRIES => {
                 tries += 1;

@@ -19,7 +19,13 @@ impl Pace {
     /// Begins with the first size. Time alone makes none smaller: where a statement is slow for its way to the server, or
     /// for the server's load, fewer items in each would make it no faster, and the whole run many times slower.
     pub fn new((first, most): (i64, i64), rate: Option<u32>) -> Self {
-        Self { size: first, first, most, rate }
+        let size = rate.map_or(first, |rate| first.min(i64::from(rate / 2).max(1)));
+        Self { size, first, most, rate }
+    }
+
+    /// Whether more than the size may go in a batch, where that costs no more: no rate has to be kept.
+    pub fn is_free(self) -> bool {
+        self.rate.is_none()
     }
 
     /// The size of the next batch.
@@ -78,6 +84,13 @@ mod tests {
         assert_eq!(after(16, AIM / 4, 60, Some(100)), 8);
         assert_eq!(after(2, AIM * 4, 60, Some(100)), 1);
         assert_eq!(after(2, AIM * 4, 10, Some(100)), 2);
+    }
+
+    #[test]
+    fn the_first_batch_holds_no_more_than_a_rate_lets_go_either() {
+        assert_eq!(Pace::new((1000, MOST), Some(300)).size(), 150);
+        assert_eq!(Pace::new((1000, MOST), Some(1)).size(), 1);
+        assert_eq!(Pace::new((1000, MOST), None).size(), 1000);
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl Mariadb {
         let first = home.dir().join("first.sql");
         write_secret(
             &first,
-            &format!(
+            format!(
                 // Replicas have an administrator of their own.
                 "SET sql_log_bin = 0;\n\
                  CREATE USER '{ADMINISTRATOR}'@'%' IDENTIFIED BY '{password}';\n\
@@ -114,7 +114,7 @@ impl Mariadb {
             _guards: Vec::new(),
             _run: home,
         };
-        wait_for("MariaDB", Duration::from_secs(60), &mut guards, async || {
+        wait_for("MariaDB", Duration::from_mins(1), &mut guards, async || {
             server.sql("", "SELECT 1").map(drop).map_err(|error| error.to_string())
         })
         .await?;

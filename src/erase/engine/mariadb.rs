@@ -27,7 +27,7 @@ use self::{
 use super::{Batch, Counts, Engine, Failed, Pin, Purpose, Work};
 use crate::{
     core::store::{SqlEngine, SslMode},
-    erase::{error::EraseError, order::OrderTarget},
+    erase::{error::EraseError, order::OrderTarget, pace::Pace},
 };
 
 /// A session with a MariaDB server, and those with its replicas.
@@ -119,8 +119,8 @@ impl Engine for Mariadb {
         walk.is_done()
     }
 
-    async fn batch(&mut self, work: &Work<'_, Self>, walk: &mut Walk, size: i64) -> Result<Batch, Failed> {
-        walk.batch(&mut self.session, work, size).await
+    async fn batch(&mut self, work: &Work<'_, Self>, walk: &mut Walk, pace: Pace) -> Result<Batch, Failed> {
+        walk.batch(&mut self.session, work, pace.size()).await
     }
 
     async fn lag(&mut self) -> Result<Option<Duration>, EraseError> {

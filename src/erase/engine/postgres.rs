@@ -27,7 +27,7 @@ use self::{
 use super::{Batch, Counts, Engine, Failed, Pin, Purpose, Work};
 use crate::{
     core::store::{SqlEngine, SslMode},
-    erase::{error::EraseError, order::OrderTarget},
+    erase::{error::EraseError, order::OrderTarget, pace::Pace},
 };
 
 /// A session with a PostgreSQL server.
@@ -109,8 +109,8 @@ impl Engine for Postgres {
         walk.is_done()
     }
 
-    async fn batch(&mut self, work: &Work<'_, Self>, walk: &mut Walk, size: i64) -> Result<Batch, Failed> {
-        walk.batch(&mut self.0, work, size).await
+    async fn batch(&mut self, work: &Work<'_, Self>, walk: &mut Walk, pace: Pace) -> Result<Batch, Failed> {
+        walk.batch(&mut self.0, work, pace).await
     }
 
     async fn lag(&mut self) -> Result<Option<Duration>, EraseError> {

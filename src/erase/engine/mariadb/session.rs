@@ -77,13 +77,11 @@ impl Session {
         doing: &'static str,
         answer: Result<mysql_async::Result<T>, Elapsed>,
     ) -> Result<T, Trouble> {
-        match answer {
-            Ok(answer) => answer.map_err(|error| Trouble::of(doing, &error)),
-            Err(_) => {
-                self.connection = None;
-                Err(Trouble::silent(doing))
-            }
-        }
+        let Ok(answer) = answer else {
+            self.connection = None;
+            return Err(Trouble::silent(doing));
+        };
+        answer.map_err(|error| Trouble::of(doing, &error))
     }
 }
 

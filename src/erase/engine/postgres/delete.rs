@@ -15,6 +15,7 @@ use super::{
 use crate::erase::{
     engine::{another_place, committing},
     error::EraseError,
+    pace::Pace,
 };
 
 /// Block numbers are 32 bits wide.
@@ -46,18 +47,20 @@ impl Walk {
         &mut self,
         client: &mut Client,
         work: &Work<'_, Postgres>,
-        blocks: i64,
+        pace: Pace,
     ) -> Result<Batch, Failed> {
         let Some(part) = self.parts.last_mut() else {
             return Ok(Batch { items: 0, is_certain: true, took: Duration::ZERO });
         };
-        if std::mem::take(&mut part.may_go_whole)
+        // Where a rate is to be kept, so many rows at once would be followed by a pause in which nobody looks at holds.
+        if pace.is_free()
+            && std::mem::take(&mut part.may_go_whole)
             && let Some(batch) = whole::empty(client, work, part).await?
         {
             self.go_on(END_OF_HEAP);
             return Ok(batch);
         }
-        let until = (self.next_block + blocks).min(part.blocks.min(END_OF_HEAP));
+        let until = (self.next_block + pace.size()).min(part.blocks.min(END_OF_HEAP));
         let batch = delete(client, work, part, self.next_block, until).await?;
         self.go_on(until);
         Ok(batch)
