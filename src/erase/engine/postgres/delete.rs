@@ -87,7 +87,7 @@ async fn delete(
     let lock = format!("LOCK TABLE ONLY {} IN ROW EXCLUSIVE MODE", part.relation);
     tx.batch_execute(&lock).await.map_err(|e| failed("locking the table", &e))?;
     // Under the lock no trigger, key, rule or column can be added, and the name cannot move to another table.
-    if inspect_part(&tx, work.target, part.oid).await.map_err(Failed::End)? != work.place {
+    if inspect_part(&tx, work.target, &work.place, part.oid).await.map_err(Failed::End)? != work.place {
         return Err(Failed::End(another_place(work.target)));
     }
     let n = predicate.values.len();

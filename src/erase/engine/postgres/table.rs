@@ -6,6 +6,7 @@ use super::error::database;
 use crate::{
     core::store::ColumnReading,
     erase::{
+        engine::another_place,
         error::EraseError,
         order::{OrderCondition, OrderTarget},
     },
@@ -88,28 +89,33 @@ pub(super) async fn inspect(client: &impl GenericClient, target: &OrderTarget) -
     facts(client, target, None).await
 }
 
-/// Looks a table up with one of its partitions alone.
+/// Looks a table up with one of its partitions alone. `planned` is what was found at first: another table under its name is
+/// refused as such, before anything is said of the partition.
 pub(super) async fn inspect_part(
     client: &impl GenericClient,
     target: &OrderTarget,
+    planned: &Table,
     part: u32,
 ) -> Result<Table, EraseError> {
-    facts(client, target, Some(part)).await
+    facts(client, target, Some((planned, part))).await
 }
 
 async fn facts(
     client: &impl GenericClient,
     target: &OrderTarget,
-    part: Option<u32>,
+    part: Option<(&Table, u32)>,
 ) -> Result<Table, EraseError> {
     let names: Vec<&str> = target.conditions.iter().map(|c| c.column.as_str()).collect();
     let rows = client
-        .query(FACTS, &[&target.schema, &target.table, &names, &part])
+        .query(FACTS, &[&target.schema, &target.table, &names, &part.map(|(_, oid)| oid)])
         .await
         .map_err(|e| database("looking the table up", &e))?;
     let unfit =
         |why: String| EraseError::Table { dataset: target.dataset.clone(), table: target.shown(), why };
     let root = rows.first().ok_or_else(|| unfit("it does not exist".into()))?;
+    if part.is_some_and(|(planned, _)| planned.oid != root.get::<_, u32>(0)) {
+        return Err(another_place(target));
+    }
     for row in &rows {
         fit(target, row)?;
     }

@@ -58,8 +58,9 @@ async fn try_to_empty(
     // Readers pass, writers wait: what is counted is what goes.
     let lock = format!("{COUNTING}; LOCK TABLE ONLY {relation} IN SHARE MODE");
     tx.batch_execute(&lock).await.map_err(trouble(doing))?;
-    let place =
-        inspect_part(&tx, work.target, part.oid).await.map_err(|e| Trouble::Failed(Failed::End(e)))?;
+    let place = inspect_part(&tx, work.target, &work.place, part.oid)
+        .await
+        .map_err(|e| Trouble::Failed(Failed::End(e)))?;
     if place != work.place {
         return Err(Trouble::Failed(Failed::End(another_place(work.target))));
     }
