@@ -133,7 +133,7 @@ impl World {
                 "containers": [{"name": "app", "image": BUSYBOX_IMAGE, "imagePullPolicy": "Never",
                     "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
                     "readinessProbe": {"exec": {"command": ["/bin/busybox", "false"]}},
-                    "command": ["/bin/busybox", "nc", "-lk", "-p", "8000", "-e", "/bin/busybox", "true"]}]}}))?;
+                    "command": ["/bin/busybox", "httpd", "-f", "-p", "8000", "-h", "/"]}]}}))?;
         pods.create(&PostParams::default(), &pod)
             .await
             .with_context(|| format!("the Pod {namespace}/{name}"))?;
@@ -151,8 +151,10 @@ impl World {
 
     /// What a Pod of that namespace gets that asks for the operator's metrics.
     async fn metrics_for(&self, namespace: &str, operator: &str) -> Result<Answer> {
-        let url = format!("http://{operator}:8080/metrics");
-        self.run_in(namespace, "probe", &["wget", "-q", "-T", "3", "-O", "-", &url]).await
+        // Not by wget: Debian's busybox, which is static, falls over where there is nobody to resolve names.
+        let ask =
+            format!("printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' | /bin/busybox nc -w 3 {operator} 8080");
+        self.run_in(namespace, "probe", &["sh", "-c", &ask]).await
     }
 
     /// Whether it gets them.
@@ -164,7 +166,10 @@ impl World {
     /// Whether a connection from that Pod is taken up.
     async fn connects(&self, namespace: &str, name: &str, host: &str, port: u16) -> Result<bool> {
         let port = port.to_string();
-        Ok(self.run_in(namespace, name, &["nc", "-z", "-w", "3", host, &port]).await?.success)
+        Ok(self
+            .run_in(namespace, name, &["nc", "-w", "3", host, &port, "-e", "/bin/busybox", "true"])
+            .await?
+            .success)
     }
 
     async fn address_of(&self, namespace: &str, name: &str) -> Result<String> {
