@@ -32,6 +32,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use carnet::testbed::built_by;
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
@@ -296,9 +297,7 @@ async fn beside(wanted: &Wanted, dirs: &Dirs, corpus: &[corpus::Item], results: 
 
 /// Where the peers are: the script that builds them knows.
 fn peers() -> Result<PathBuf> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("hack/peers/build.sh");
-    let output = Command::new("bash").arg(&script).arg("--where").output()?;
-    let dir = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let dir = built_by("hack/peers/build.sh")?;
     ensure!(dir.join(".complete").exists(), "the peers are not built: run hack/peers/build.sh");
     Ok(dir)
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{error::EraseError, order::OrderTarget, pace::Pace};
 use crate::platform::failpoint;
 
+mod column;
 pub(super) mod mariadb;
 pub(super) mod postgres;
 

@@ -15,3 +15,14 @@ pub(super) fn key(dir: &Path, name: &str) -> Option<SecretString> {
 pub(super) fn ca(dir: &Path) -> Option<Vec<u8>> {
     fs::read(dir.join("ca.crt")).ok()
 }
+
+/// A Secret with these keys, mounted.
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+pub(super) fn mounted(keys: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (key, value) in keys {
+        fs::write(dir.path().join(key), value).unwrap();
+    }
+    dir
+}

@@ -14,17 +14,18 @@ pub fn detected(
     pods: impl IntoIterator<Item = Arc<PodFacts>>,
     config_maps: Option<&ConfigMapLookup<'_>>,
 ) -> Vec<(Arc<PodFacts>, Detection)> {
-    let mut found = vec![];
-    for pod in pods {
-        if pod.node().is_none() {
-            continue;
-        }
-        let detected = detect::uses(snapshot, &pod.subject(config_maps));
-        if !detected.uses.is_empty() || !detected.findings.is_empty() {
-            found.push((pod, detected));
-        }
-    }
-    found
+    let on_nodes = pods.into_iter().filter(|pod| pod.node().is_some());
+    on_nodes.filter_map(|pod| found(snapshot, &pod, config_maps).map(|found| (pod, found))).collect()
+}
+
+/// What is found in a Pod; none where there is nothing to tell.
+fn found(
+    snapshot: &Snapshot,
+    pod: &PodFacts,
+    config_maps: Option<&ConfigMapLookup<'_>>,
+) -> Option<Detection> {
+    let found = detect::uses(snapshot, &pod.subject(config_maps));
+    Some(found).filter(|found| !found.uses.is_empty() || !found.findings.is_empty())
 }
 
 /// Which running Pods use which stores, remembered from one time to the next: a safeguard that comes or goes, a node and time
@@ -57,9 +58,7 @@ impl Known {
                 while before.next_if(|(old, _)| old.key < pod.key).is_some() {}
                 let found = match before.next_if(|(old, _)| Arc::ptr_eq(old, &pod)) {
                     Some((_, found)) => found,
-                    None => Some(detect::uses(snapshot, &pod.subject(config_maps)))
-                        .filter(|found| !found.uses.is_empty() || !found.findings.is_empty())
-                        .map(Box::new),
+                    None => found(snapshot, &pod, config_maps).map(Box::new),
                 };
                 (pod, found)
             })

@@ -159,15 +159,8 @@ impl Accounts {
     }
 
     /// Deletes that Pod and waits until it is gone.
-    pub async fn pod_gone(client: &Client) -> Result<(), TestbedError> {
-        let (pods, name): (Api<Pod>, _) =
-            (Api::namespaced(client.clone(), USER_NAMESPACE), Self::pod()?.name_any());
-        match pods.delete(&name, &DeleteParams::default().grace_period(0)).await {
-            Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(()),
-            other => drop(other.map_err(TestbedError::api("delete the Pod"))?),
-        }
-        until("the Pod to be gone", 30, || async { Ok(pods.get_opt(&name).await?.is_none().then_some(())) })
-            .await
+    async fn pod_gone(client: &Client) -> Result<(), TestbedError> {
+        pod_gone(client, USER_NAMESPACE, &Self::pod()?.name_any()).await
     }
 
     /// The first run that awaits approval or has failed.
@@ -233,6 +226,16 @@ impl Accounts {
     pub fn sign_ins(&self) -> Result<i64, TestbedError> {
         self.count("SELECT count(*) FROM sign_ins")
     }
+}
+
+/// Deletes a Pod and waits until it is gone; one that is not there is.
+pub async fn pod_gone(client: &Client, namespace: &str, name: &str) -> Result<(), TestbedError> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+    match pods.delete(name, &DeleteParams::default().grace_period(0)).await {
+        Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(()),
+        other => drop(other.map_err(TestbedError::api("delete the Pod"))?),
+    }
+    until("a Pod to be gone", 30, || async { Ok(pods.get_opt(name).await?.is_none().then_some(())) }).await
 }
 
 /// Asks the cluster until there is an answer, for so many seconds; an answer that the API server fails to give counts as

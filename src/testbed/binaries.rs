@@ -1,8 +1,11 @@
 //! Where the programs of the test cluster are.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use super::error::TestbedError;
+use super::{error::TestbedError, process::run};
 
 /// The programs that `hack/cluster/build.sh` built.
 #[derive(Clone, Debug)]
@@ -12,26 +15,11 @@ pub struct Binaries {
 
 impl Binaries {
     /// Finds the programs: in `CARNET_CLUSTER_BIN` when it is set, else in the cache, where the build script says.
-    ///
-    /// The script alone knows the directory's name (a hash of what is pinned), so that it is asked, not imitated.
     pub fn find() -> Result<Self, TestbedError> {
         if let Some(dir) = std::env::var_os("CARNET_CLUSTER_BIN") {
             return Ok(Self { dir: dir.into() });
         }
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("hack/cluster/build.sh");
-        let output = std::process::Command::new("bash")
-            .arg(&script)
-            .arg("--where")
-            .output()
-            .map_err(TestbedError::io(format!("run {}", script.display())))?;
-        if !output.status.success() {
-            return Err(TestbedError::Command {
-                attempt: format!("ask {} where the programs are", script.display()),
-                output: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-            });
-        }
-        let dir = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-        Ok(Self { dir })
+        Ok(Self { dir: built_by("hack/cluster/build.sh")? })
     }
 
     /// The path of one program, if it has been built.
@@ -50,6 +38,16 @@ impl Binaries {
     pub fn dir(&self) -> &Path {
         &self.dir
     }
+}
+
+/// The directory into which a script of the project (`hack/.../build.sh`) builds or fetches, whether it has done so or not.
+///
+/// The script alone knows the directory's name (a hash of what is pinned), so that it is asked, not imitated.
+pub fn built_by(script: &str) -> Result<PathBuf, TestbedError> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
+    let attempt = format!("ask {} where the programs are", script.display());
+    let dir = run(&attempt, Command::new("bash").arg(&script).arg("--where"))?;
+    Ok(dir.trim().into())
 }
 
 /// Finds a program of the distribution on `PATH` or in the system's own directories.

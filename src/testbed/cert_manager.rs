@@ -2,14 +2,18 @@
 //!
 //! `hack/certmanager/build.sh` builds them; they are not part of the ordinary tests.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{
     access::Access,
+    binaries::built_by,
     error::TestbedError,
     install,
-    process::{Guard, Program, Spawner, run},
+    process::{Guard, Program, Spawner},
 };
+
+/// What builds it.
+const BUILD: &str = "hack/certmanager/build.sh";
 
 /// A cert-manager that runs; dropping it ends it.
 pub struct CertManager {
@@ -21,14 +25,14 @@ pub struct CertManager {
 impl CertManager {
     /// Whether it has been built.
     pub fn is_built() -> bool {
-        directory().is_ok_and(|dir| dir.join(".complete").exists())
+        built_by(BUILD).is_ok_and(|dir| dir.join(".complete").exists())
     }
 
     /// Installs its definitions and starts its controllers; `dir` takes its log.
     pub async fn start(access: &Access, dir: &Path) -> Result<Self, TestbedError> {
-        let built = directory()?;
+        let built = built_by(BUILD)?;
         if !Self::is_built() {
-            let remedy = "run hack/certmanager/build.sh".to_owned();
+            let remedy = format!("run {BUILD}");
             return Err(TestbedError::Missing { program: "cert-manager".to_owned(), remedy });
         }
         let client = access.client_admin().await?;
@@ -42,11 +46,4 @@ impl CertManager {
     pub fn log_end(&self) -> String {
         self.guard.log_end()
     }
-}
-
-fn directory() -> Result<PathBuf, TestbedError> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("hack/certmanager/build.sh");
-    let attempt = format!("ask {} where cert-manager is", script.display());
-    let dir = run(&attempt, std::process::Command::new("bash").arg(&script).arg("--where"))?;
-    Ok(dir.trim().into())
 }

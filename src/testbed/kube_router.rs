@@ -2,13 +2,10 @@
 //!
 //! `hack/networkpolicy/build.sh` builds it; it is not part of the ordinary tests.
 
-use std::path::{Path, PathBuf};
+use super::{binaries::built_by, error::TestbedError, nodes::Cluster, process::Guard};
 
-use super::{
-    error::TestbedError,
-    nodes::Cluster,
-    process::{Guard, run},
-};
+/// What builds it.
+const BUILD: &str = "hack/networkpolicy/build.sh";
 
 /// A firewall that runs; dropping it ends it, and what it has set stays until the cluster ends.
 pub struct KubeRouter {
@@ -20,9 +17,9 @@ pub struct KubeRouter {
 impl KubeRouter {
     /// Starts it for all real nodes of a cluster, because they share one network. `node` is the name of one of them.
     pub fn start(cluster: &Cluster, node: &str) -> Result<Self, TestbedError> {
-        let program = directory()?.join("kube-router");
+        let program = built_by(BUILD)?.join("kube-router");
         if !program.is_file() {
-            let remedy = "run hack/networkpolicy/build.sh".to_owned();
+            let remedy = format!("run {BUILD}");
             return Err(TestbedError::Missing { program: "kube-router".to_owned(), remedy });
         }
         let guard = cluster.spawn_inside("kube-router", &program, |program| {
@@ -40,11 +37,4 @@ impl KubeRouter {
     pub fn log_end(&self) -> String {
         self.guard.log_end()
     }
-}
-
-fn directory() -> Result<PathBuf, TestbedError> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("hack/networkpolicy/build.sh");
-    let attempt = format!("ask {} where kube-router is", script.display());
-    let dir = run(&attempt, std::process::Command::new("bash").arg(&script).arg("--where"))?;
-    Ok(dir.trim().into())
 }

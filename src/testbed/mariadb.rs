@@ -1,7 +1,7 @@
 //! A real MariaDB for tests: made, started on one address, and gone with its guard.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, TcpListener},
+    net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     error::{TestbedError, make_dir, write},
+    install::free_address,
     pki::{Authority, write_secret},
     process::{Guard, Program, Spawner, run, wait_for},
     state::Run,
@@ -83,7 +84,7 @@ impl Mariadb {
                  DROP USER IF EXISTS root@localhost, root@'127.0.0.1', root@'::1';\n"
             ),
         )?;
-        let port = free_port(options.address)?;
+        let port = free_address(options.address)?.port();
         let mut program = Program::new("mariadb", &server, &home.logs())
             .args(["--no-defaults", "--skip-name-resolve", "--innodb-buffer-pool-size=64M"])
             // Nothing has to outlive a crash of the machine.
@@ -164,13 +165,6 @@ fn argument(name: &str, path: &Path) -> std::ffi::OsString {
     let mut argument = std::ffi::OsString::from(format!("--{name}="));
     argument.push(path);
     argument
-}
-
-fn free_port(address: IpAddr) -> Result<u16, TestbedError> {
-    TcpListener::bind((address, 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(TestbedError::io(format!("choose a free port on {address}")))
 }
 
 /// A program of MariaDB's, where Debian puts it, or in the directory that `CARNET_MARIADB_BIN` names.

@@ -55,7 +55,7 @@ mod state;
 
 pub use access::{Access, MARKER};
 pub use beside::Beside;
-pub use binaries::Binaries;
+pub use binaries::{Binaries, built_by};
 pub use cert_manager::CertManager;
 pub use choice::{Level, Testbed};
 pub use control_plane::{ControlPlane, ControlPlaneOptions};

@@ -1,7 +1,7 @@
 //! A real PostgreSQL for one test: made, started on one address, and gone with its guard.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, TcpListener},
+    net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -11,6 +11,7 @@ use nix::{sys::signal::Signal, unistd::User};
 
 use super::{
     error::{TestbedError, make_dir, write},
+    install::free_address,
     pki::{Authority, write_secret},
     process::{Guard, Program, Spawner, run, wait_for},
     state::Run,
@@ -87,7 +88,7 @@ impl Postgres {
             identity.write(&data, "server")?;
             own(&[&data.join("server.crt"), &data.join("server.key")], user)?;
         }
-        let port = free_port(options.address)?;
+        let port = free_address(options.address)?.port();
         write(&data.join("postgresql.conf"), settings(&options, port))?;
         let connections = format!("host all all {} scram-sha-256\n", any(options.address));
         write(&data.join("pg_hba.conf"), connections)?;
@@ -181,13 +182,6 @@ fn host(address: IpAddr) -> String {
 /// cluster's Pods.
 fn any(address: IpAddr) -> &'static str {
     if address.is_ipv6() { "::0/0" } else { "0.0.0.0/0" }
-}
-
-fn free_port(address: IpAddr) -> Result<u16, TestbedError> {
-    TcpListener::bind((address, 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(TestbedError::io(format!("choose a free port on {address}")))
 }
 
 /// PostgreSQL refuses to run as root; then it runs as the user that Debian's package made for it, else as nobody.

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{
+    binaries::built_by,
     error::{TestbedError, write},
     install::free_address,
-    process::{Guard, Program, Spawner, run, wait_for},
+    process::{Guard, Program, Spawner, wait_for},
     state::Run,
 };
 
@@ -115,9 +116,7 @@ pub fn promtool(dir: &Path, arguments: &[&str], input: Option<&Path>) -> Result<
 
 /// A program that `hack/monitoring/fetch.sh` fetched; the script alone knows where they are.
 fn program(name: &str) -> Result<PathBuf, TestbedError> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("hack/monitoring/fetch.sh");
-    let said = run("ask where Prometheus is", Command::new("bash").arg(script).arg("--where"))?;
-    let path = Path::new(said.trim()).join(name);
+    let path = built_by("hack/monitoring/fetch.sh")?.join(name);
     if path.is_file() {
         return Ok(path);
     }

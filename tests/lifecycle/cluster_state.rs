@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use anyhow::{Context, Result, bail, ensure};
 use carnet::testbed::{
     BUSYBOX_IMAGE,
-    accounts::{USER_NAMESPACE, until},
+    accounts::{USER_NAMESPACE, pod_gone, until},
 };
 use k8s_openapi::api::{
     admissionregistration::v1::{
@@ -16,7 +16,7 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Resource, ResourceExt,
-    api::{DeleteParams, ListParams, PostParams},
+    api::{ListParams, PostParams},
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -115,19 +115,8 @@ impl World {
             Ok(pods.get(name).await?.status.and_then(|s| s.phase).filter(|phase| phase == "Running"))
         })
         .await;
-        self.pod_gone(USER_NAMESPACE, name).await?;
+        pod_gone(&self.admin, USER_NAMESPACE, name).await?;
         runs.map(drop).map_err(Into::into)
-    }
-
-    /// Deletes a Pod and waits until it is gone.
-    pub async fn pod_gone(&self, namespace: &str, name: &str) -> Result<()> {
-        let pods: Api<Pod> = Api::namespaced(self.admin.clone(), namespace);
-        match pods.delete(name, &DeleteParams::default().grace_period(0)).await {
-            Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(()),
-            other => drop(other?),
-        }
-        Ok(until("a Pod to be gone", 30, || async { Ok(pods.get_opt(name).await?.is_none().then_some(())) })
-            .await?)
     }
 
     /// A node's lease is renewed: twice from now on.

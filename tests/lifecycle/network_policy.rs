@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use carnet::testbed::{
     BUSYBOX_IMAGE, KubeRouter,
-    accounts::{Accounts, USER_NAMESPACE, until},
+    accounts::{Accounts, USER_NAMESPACE, pod_gone, until},
 };
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::{
@@ -39,7 +39,7 @@ async fn what_the_network_policy_names_gets_through_and_nothing_else(w: Arc<Worl
     let firewall = KubeRouter::start(&w.cluster, "eu1")?;
     let asked = w.under_network_policy().await;
     for (namespace, name) in [(USER_NAMESPACE, "probe"), (READERS, "probe"), (NAMESPACE, "impostor")] {
-        w.pod_gone(namespace, name).await?;
+        pod_gone(&w.admin, namespace, name).await?;
     }
     // Afterwards as before.
     w.present().await?;

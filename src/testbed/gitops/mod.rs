@@ -6,7 +6,7 @@
 mod argocd;
 mod flux;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub use argocd::ArgoCd;
 pub use flux::{Artifact, Flux};
@@ -26,11 +26,7 @@ pub(crate) struct Programs {
 
 impl Programs {
     pub(crate) fn find() -> Result<Self, TestbedError> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("hack/gitops/build.sh");
-        let attempt = format!("ask {} where the programs are", script.display());
-        let mut command = std::process::Command::new("bash");
-        let dir = super::process::run(&attempt, command.arg(&script).arg("--where"))?;
-        Ok(Self { dir: dir.trim().into() })
+        Ok(Self { dir: super::binaries::built_by("hack/gitops/build.sh")? })
     }
 
     pub(crate) fn path(&self, program: &str) -> Result<PathBuf, TestbedError> {

@@ -88,20 +88,10 @@ fn addresses(list: &str) -> Option<Vec<(String, u16)>> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::fs;
-
     use super::*;
 
-    fn dir(keys: &[(&str, &str)]) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        for (key, value) in keys {
-            fs::write(dir.path().join(key), value).unwrap();
-        }
-        dir
-    }
-
     fn read(keys: &[(&str, &str)]) -> Result<Opts, String> {
-        match Credentials::read(dir(keys).path()) {
+        match Credentials::read(secret::mounted(keys).path()) {
             Ok(read) => Ok(read.server().into()),
             Err(error) => Err(format!("{error} {error:?}")),
         }

@@ -175,7 +175,7 @@ fn failed(trouble: Trouble) -> Failed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::erase::engine::mariadb::table::ColumnType;
+    use crate::erase::engine::column::ColumnType;
 
     fn key(names: &[&str]) -> Vec<Column> {
         let column = |name: &&str| Column {

@@ -6,12 +6,15 @@ use sha2::{Digest, Sha256};
 
 use super::{
     sql::{Sql, quoted},
-    table::{Column, ColumnType, Table},
+    table::{Column, Table},
     zone::{surely_begun, surely_over},
 };
 use crate::{
     core::store::ColumnReading,
-    erase::order::{OrderCondition, OrderTarget},
+    erase::{
+        engine::column::ColumnType,
+        order::{OrderCondition, OrderTarget},
+    },
 };
 
 /// SQL over one table.

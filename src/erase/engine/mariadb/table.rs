@@ -7,12 +7,10 @@ use super::{
     grants::Grants,
     session::{Session, get},
 };
-use crate::{
-    core::store::ColumnReading,
-    erase::{
-        error::EraseError,
-        order::{OrderCondition, OrderTarget},
-    },
+use crate::erase::{
+    engine::column::{ColumnType, TypeNames, fits},
+    error::EraseError,
+    order::OrderTarget,
 };
 
 /// What is known of a table. Equal facts mean: the same table, as fit as before.
@@ -36,15 +34,8 @@ pub(in crate::erase) struct Column {
     pub kind: ColumnType,
 }
 
-/// Types that can hold an anchor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::erase) enum ColumnType {
-    Instant,
-    Local,
-    Date,
-    Number,
-    Other,
-}
+/// What its types are called.
+const TYPES: TypeNames = TypeNames { numbers: "int, bigint, decimal", local: "datetime" };
 
 const DOING: &str = "looking the table up";
 const TABLE: &str = "SELECT TABLE_TYPE, COALESCE(ENGINE, 'none'), COALESCE(CREATE_OPTIONS, '') LIKE '%partitioned%' \
@@ -126,7 +117,8 @@ pub(super) async fn inspect(session: &mut Session, target: &OrderTarget) -> Resu
     for condition in &target.conditions {
         let column = columns.iter().find(|c| c.name == condition.column);
         let column = column.ok_or_else(|| unfit(format!("it has no column {}", condition.column)))?;
-        fits(condition, column.kind).map_err(|why| unfit(format!("column {}: {why}", condition.column)))?;
+        fits(&condition.reading, column.kind, &TYPES)
+            .map_err(|why| unfit(format!("column {}: {why}", condition.column)))?;
     }
     let sql = format!("SELECT TABLE_ID FROM information_schema.INNODB_SYS_TABLES WHERE NAME = {FILE_NAME}");
     let ids = session.rows(DOING, &sql, &names).await?;
@@ -206,21 +198,4 @@ fn key(all: &[Column], rows: &[Row]) -> Result<Result<Vec<Column>, String>, Trou
         key.push(column.clone());
     }
     Ok(if key.is_empty() { Err("it has no primary key, along which batches go".into()) } else { Ok(key) })
-}
-
-fn fits(condition: &OrderCondition, kind: ColumnType) -> Result<(), &'static str> {
-    match (&condition.reading, kind) {
-        (ColumnReading::Native, ColumnType::Instant | ColumnType::Date)
-        | (ColumnReading::Epoch { .. }, ColumnType::Number)
-        | (ColumnReading::Local { .. }, ColumnType::Local) => Ok(()),
-        (ColumnReading::Native, ColumnType::Local) => {
-            Err("is a local time without a zone: say columnType: {timestamp: {timeZone: ...}}")
-        }
-        (ColumnReading::Native, ColumnType::Number) => Err("is a number: say columnType: {epoch: ...}"),
-        (ColumnReading::Native, ColumnType::Other) => Err("is no point in time"),
-        (ColumnReading::Epoch { .. }, _) => {
-            Err("is no whole number (int, bigint, decimal), as columnType says")
-        }
-        (ColumnReading::Local { .. }, _) => Err("is no datetime, as columnType says"),
-    }
 }

@@ -8,12 +8,12 @@ use super::{
     predicate::{micros, zone_of},
     session::{Session, get},
     sql::{Sql, quoted},
-    table::{ColumnType, Table},
+    table::Table,
     zone::{surely_begun, surely_over},
 };
 use crate::{
     core::store::ColumnReading,
-    erase::{error::EraseError, order::OrderTarget},
+    erase::{engine::column::ColumnType, error::EraseError, order::OrderTarget},
 };
 
 /// Rows that a target's order lets go and that are still there.

@@ -89,25 +89,20 @@ impl Credentials {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::fs;
-
     use super::*;
-
-    fn dir(keys: &[(&str, &str)]) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        for (key, value) in keys {
-            fs::write(dir.path().join(key), value).unwrap();
-        }
-        dir
-    }
 
     #[test]
     fn a_uri_or_single_keys_lead_to_one_server() {
-        let uri = dir(&[("uri", "postgres://u:p@db.example:5433/d?sslmode=disable\n")]);
+        let uri = secret::mounted(&[("uri", "postgres://u:p@db.example:5433/d?sslmode=disable\n")]);
         let c = Credentials::read(uri.path()).unwrap().config();
         assert_eq!((c.get_ports(), c.get_user(), c.get_dbname()), (&[5433][..], Some("u"), Some("d")));
-        let keys =
-            dir(&[("host", "h"), ("port", "1"), ("username", "u"), ("password", "p"), ("dbname", "d")]);
+        let keys = secret::mounted(&[
+            ("host", "h"),
+            ("port", "1"),
+            ("username", "u"),
+            ("password", "p"),
+            ("dbname", "d"),
+        ]);
         let c = Credentials::read(keys.path()).unwrap().config();
         assert_eq!((c.get_ports(), c.get_password()), (&[1][..], Some(&b"p"[..])));
     }
@@ -119,7 +114,7 @@ mod tests {
             &[("uri", "hunter2")],
             &[("uri", "postgres://u:hunter2@a,b/d")],
         ] {
-            let error = Credentials::read(dir(keys).path()).unwrap_err();
+            let error = Credentials::read(secret::mounted(keys).path()).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hunter2"));
         }
     }

@@ -6,10 +6,13 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio_postgres::types::ToSql;
 
-use super::table::{Column, ColumnType};
+use super::table::Column;
 use crate::{
     core::store::ColumnReading,
-    erase::order::{OrderCondition, OrderTarget},
+    erase::{
+        engine::column::ColumnType,
+        order::{OrderCondition, OrderTarget},
+    },
 };
 
 /// A parameter.

@@ -3,13 +3,13 @@
 use tokio_postgres::{GenericClient, Row};
 
 use super::error::database;
-use crate::{
-    core::store::ColumnReading,
-    erase::{
-        engine::another_place,
-        error::EraseError,
-        order::{OrderCondition, OrderTarget},
+use crate::erase::{
+    engine::{
+        another_place,
+        column::{ColumnType, TypeNames, fits},
     },
+    error::EraseError,
+    order::OrderTarget,
 };
 
 /// What is known of a table. Equal facts mean: the same table, as fit as before.
@@ -36,15 +36,8 @@ pub(in crate::erase) struct Column {
     pub kind: ColumnType,
 }
 
-/// Types that can hold an anchor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::erase) enum ColumnType {
-    Instant,
-    Local,
-    Date,
-    Number,
-    Other,
-}
+/// What its types are called.
+const TYPES: TypeNames = TypeNames { numbers: "int4, int8, numeric", local: "timestamp without time zone" };
 
 /// Of the table and of its partitions, or of one of these and of what it is a partition of.
 const FACTS: &str = "
@@ -133,7 +126,8 @@ async fn facts(
     for condition in &target.conditions {
         let column = columns.iter().find(|c| c.name == condition.column);
         let column = column.ok_or_else(|| unfit(format!("it has no column {}", condition.column)))?;
-        fits(condition, column.kind).map_err(|why| unfit(format!("column {}: {why}", condition.column)))?;
+        fits(&condition.reading, column.kind, &TYPES)
+            .map_err(|why| unfit(format!("column {}: {why}", condition.column)))?;
     }
     Ok(Table { oid: root.get(0), is_partitioned: root.get::<_, &str>(1) == "p", columns })
 }
@@ -182,22 +176,5 @@ fn column_type(oid: u32) -> ColumnType {
         o if o == Type::DATE.oid() => ColumnType::Date,
         o if [Type::INT8, Type::INT4, Type::NUMERIC].iter().any(|t| t.oid() == o) => ColumnType::Number,
         _ => ColumnType::Other,
-    }
-}
-
-fn fits(condition: &OrderCondition, kind: ColumnType) -> Result<(), &'static str> {
-    match (&condition.reading, kind) {
-        (ColumnReading::Native, ColumnType::Instant | ColumnType::Date)
-        | (ColumnReading::Epoch { .. }, ColumnType::Number)
-        | (ColumnReading::Local { .. }, ColumnType::Local) => Ok(()),
-        (ColumnReading::Native, ColumnType::Local) => {
-            Err("is a local time without a zone: say columnType: {timestamp: {timeZone: ...}}")
-        }
-        (ColumnReading::Native, ColumnType::Number) => Err("is a number: say columnType: {epoch: ...}"),
-        (ColumnReading::Native, ColumnType::Other) => Err("is no point in time"),
-        (ColumnReading::Epoch { .. }, _) => {
-            Err("is no whole number (int4, int8, numeric), as columnType says")
-        }
-        (ColumnReading::Local { .. }, _) => Err("is no timestamp without time zone, as columnType says"),
     }
 }

@@ -6,11 +6,11 @@ use tokio_postgres::{Client, types::ToSql};
 use super::{
     error::database,
     predicate::{micros, quoted},
-    table::{ColumnType, Table},
+    table::Table,
 };
 use crate::{
     core::store::ColumnReading,
-    erase::{error::EraseError, order::OrderTarget},
+    erase::{engine::column::ColumnType, error::EraseError, order::OrderTarget},
 };
 
 /// Rows that a target's order lets go and that are still there.
